@@ -1,0 +1,38 @@
+# Everything that people and scripts run. `make demo` and `make test` set up what they need.
+SHELL := /bin/bash
+VENV := .venv
+BIN := $(VENV)/bin
+# From the root, without it on the path: tests and the demo import `tests` and `solutions` from here.
+export PYTHONPATH := $(CURDIR)
+export TF_CPP_MIN_LOG_LEVEL := 3
+export TF_ENABLE_ONEDNN_OPTS := 0
+export CUDA_VISIBLE_DEVICES := -1
+
+.PHONY: setup demo test test-full lab notebooks lint clean
+
+setup: $(VENV)/.ready
+
+$(VENV)/.ready: requirements.txt pyproject.toml tools/setup
+	tools/setup $(VENV)
+
+demo: setup
+	$(BIN)/python -m tests.classroom build/demo
+
+test: setup
+	$(BIN)/pytest -m "not full"
+
+test-full: setup
+	$(BIN)/pytest
+
+notebooks: setup
+	$(BIN)/python -m autograder.build lessons
+
+lab: notebooks
+	$(BIN)/jupyter lab --notebook-dir=lessons/en
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+clean:
+	rm -rf build $(VENV)

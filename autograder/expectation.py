@@ -1,0 +1,190 @@
+"""What the judge compares with: exact arrays while grading, fingerprints in the student's notebook.
+
+A fingerprint is a tensor's shape, its rough scale and a few random ±1 projections. It tells whether an
+array is right, and not what the right values are. Both kinds answer the same two questions, so there is one
+judge.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from autograder.subject import Observation, Problem
+
+PROJECTIONS = 4
+
+
+@dataclass(frozen=True)
+class Exact:
+    """A tensor, known."""
+
+    array: np.ndarray
+    rtol: float
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.array.shape
+
+    def matches(self, answer: np.ndarray | str) -> bool:
+        """Is every element within rtol times the largest of the tensor?"""
+        if isinstance(answer, str) or answer.shape != self.array.shape:
+            return False
+        expected = self.array.astype(np.float64)
+        scale = np.max(np.abs(expected), initial=0.0, where=np.isfinite(expected))
+        return bool(np.allclose(answer, expected, rtol=0, atol=self.rtol * scale, equal_nan=True))
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """A tensor, known by a few projections.
+
+    Attributes:
+        shape: of the tensor.
+        scale: its largest absolute element, rounded to a power of two.
+        seed: of the ±1 directions.
+        projections: the sums along those directions.
+    """
+
+    shape: tuple[int, ...]
+    scale: float
+    seed: int
+    projections: tuple[float, ...]
+    rtol: float
+
+    @classmethod
+    def of(cls, array: np.ndarray, label: str, rtol: float) -> Fingerprint:
+        """Take the fingerprint of an array. The label (exercise, case, name) chooses the directions."""
+        array = array.astype(np.float64)
+        scale = float(np.max(np.abs(array), initial=0.0, where=np.isfinite(array)))
+        rounded = 2.0 ** np.ceil(np.log2(scale)) if scale > 0 else 0.0
+        seed = zlib.crc32(label.encode())
+        projections = tuple(_project(array, seed))
+        return cls(array.shape, float(rounded), seed, projections, rtol)
+
+    def matches(self, answer: np.ndarray | str) -> bool:
+        """Do all projections agree, as far as every element being within rtol allows?"""
+        if isinstance(answer, str) or answer.shape != self.shape:
+            return False
+        found = _project(answer.astype(np.float64), self.seed)
+        atol = self.rtol * self.scale * max(1.0, np.sqrt(answer.size))
+        return bool(np.allclose(found, self.projections, rtol=0, atol=atol, equal_nan=True))
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text: what a layer promises."""
+
+    text: str
+    shape = None
+
+    def matches(self, answer: np.ndarray | str) -> bool:
+        return isinstance(answer, str) and answer == self.text
+
+
+def _project(array: np.ndarray, seed: int) -> np.ndarray:
+    signs = np.random.default_rng(seed).integers(0, 2, (PROJECTIONS, array.size), dtype=np.int8)
+    with np.errstate(all="ignore"):
+        return (2 * signs - 1.0) @ array.ravel()
+
+
+Mark = Exact | Fingerprint | Text
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """What an object, right or wrong, gives for one case."""
+
+    marks: Mapping[str, Mark]
+    problem: Problem | None = None
+    edited: tuple[str, ...] = ()
+    unstable: tuple[str, ...] = ()
+
+    def matches(self, seen: Observation) -> bool:
+        """Did the student's object do exactly this?"""
+        if self.problem is not None or seen.problem is not None:
+            return bool(
+                self.problem
+                and seen.problem
+                and self.problem.signature
+                and (self.problem.kind, self.problem.signature) == (seen.problem.kind, seen.problem.signature)
+            )
+        return (
+            seen.edited == self.edited
+            and seen.unstable == self.unstable
+            and seen.values.keys() == self.marks.keys()
+            and all(mark.matches(seen.values[name]) for name, mark in self.marks.items())
+        )
+
+
+@dataclass(frozen=True)
+class KnownMistake:
+    """A mistake of the catalogue, by what it does to one exercise."""
+
+    id: str
+    sentence: str
+    patterns: tuple[Pattern, ...]
+
+    def matches(self, seen: Sequence[Observation]) -> bool:
+        """Does every case look like this mistake?"""
+        return len(seen) == len(self.patterns) and all(
+            pattern.matches(observation) for pattern, observation in zip(self.patterns, seen, strict=True)
+        )
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """Everything the judge knows about one exercise at given inputs.
+
+    Attributes:
+        right: one pattern per case.
+        mistakes: those that can be told apart from the right answer.
+        follow_through: id of a mistake in the forward exercise -> answers, each one pattern per case, that
+            are consistent with that mistaken forward pass.
+    """
+
+    right: tuple[Pattern, ...]
+    mistakes: tuple[KnownMistake, ...] = ()
+    follow_through: Mapping[str, tuple[tuple[Pattern, ...], ...]] | None = None
+
+    def recognise(self, seen: Sequence[Observation]) -> KnownMistake | None:
+        """The one known mistake that explains every case; none if two would."""
+        found = [mistake for mistake in self.mistakes if mistake.matches(seen)]
+        return found[0] if len(found) == 1 else None
+
+
+def exact(observations: Sequence[Observation], rtol: float) -> tuple[Pattern, ...]:
+    """Patterns that hold the arrays."""
+    return tuple(
+        Pattern(
+            {n: Text(v) if isinstance(v, str) else Exact(v, rtol) for n, v in seen.values.items()},
+            seen.problem, seen.edited, seen.unstable,
+        )
+        for seen in observations
+    )  # fmt: skip
+
+
+def fingerprinted(expectation: Expectation, exercise_id: str) -> Expectation:
+    """The same expectation with every array replaced by its fingerprint."""
+
+    def mark(value: Mark, label: str) -> Mark:
+        return Fingerprint.of(value.array, label, value.rtol) if isinstance(value, Exact) else value
+
+    def patterns(given: tuple[Pattern, ...]) -> tuple[Pattern, ...]:
+        return tuple(
+            Pattern(
+                {n: mark(m, f"{exercise_id}/{case}/{n}") for n, m in pattern.marks.items()},
+                pattern.problem, pattern.edited, pattern.unstable,
+            )
+            for case, pattern in enumerate(given)
+        )  # fmt: skip
+
+    follow = {
+        mistake: tuple(patterns(answer) for answer in answers)
+        for mistake, answers in (expectation.follow_through or {}).items()
+    }
+    mistakes = tuple(KnownMistake(m.id, m.sentence, patterns(m.patterns)) for m in expectation.mistakes)
+    return Expectation(patterns(expectation.right), mistakes, follow)

@@ -1,0 +1,83 @@
+"""Many submissions on many workers: Dask, on this machine or on a cluster."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from distributed import Client, LocalCluster, WorkerPlugin, as_completed, get_worker
+
+from autograder.grade.task import Graded, Plan, WarmBox, grade
+from autograder.sandbox.limits import Limits
+
+PLUGIN = "unrolled-warm"
+TRIES = 3  # of a submission whose worker died under it
+
+
+class WarmPlugin(WorkerPlugin):
+    """Gives each worker a warm process of its own, and ends it with the worker."""
+
+    name = PLUGIN
+
+    def __init__(self, limits: Limits, sandbox: bool) -> None:
+        self.limits, self.sandbox = limits, sandbox
+
+    def setup(self, worker) -> None:
+        self.box = WarmBox(self.limits, sandbox=self.sandbox)
+        self.box.get()
+
+    def teardown(self, worker) -> None:
+        self.box.close()
+
+
+@contextmanager
+def pool(workers: int, scheduler: str | None, limits: Limits, *, sandbox: bool = True) -> Iterator[Client]:
+    """A Dask client with warm workers.
+
+    Args:
+        workers: how many, on this machine.
+        scheduler: address of a running scheduler, whose workers are used instead.
+        limits: of every submission.
+        sandbox: False runs student code without one.
+    """
+    logging.getLogger("distributed").setLevel(logging.ERROR)
+    with contextlib.ExitStack() as stack:
+        if scheduler:
+            client = stack.enter_context(Client(scheduler, timeout=30))
+        else:
+            cluster = stack.enter_context(
+                LocalCluster(
+                    n_workers=workers, threads_per_worker=1, dashboard_address=None, silence_logs=logging.ERROR
+                )
+            )
+            client = stack.enter_context(Client(cluster))
+        client.register_plugin(WarmPlugin(limits, sandbox))
+        try:
+            yield client
+        finally:
+            if scheduler:
+                client.unregister_worker_plugin(PLUGIN)
+
+
+def grade_all(client: Client, submissions: Iterable[tuple[str, bytes | str]], plan: Plan) -> Iterator[Graded]:
+    """Grade submissions, yielding each as it is done, in whatever order."""
+    shared = client.scatter(plan, broadcast=True)
+    futures = {
+        client.submit(_grade, student, data, shared, pure=False, retries=TRIES): student
+        for student, data in submissions
+    }
+    for future in as_completed(futures):
+        student = futures[future]
+        error = future.exception()
+        if error is None:
+            yield future.result()
+        else:
+            reason = f"It could not be graded: {type(error).__name__}: {error}"[:300]
+            yield Graded(student, "failed", {}, "", reason=reason)
+        future.release()
+
+
+def _grade(student: str, data: bytes | str, plan: Plan) -> Graded:
+    return grade(student, data, plan, get_worker().plugins[PLUGIN].box)

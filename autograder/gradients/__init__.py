@@ -1,0 +1,2 @@
+from .numeric import NumericGradient, numeric_gradient
+from .compare import Comparison, compare, describe

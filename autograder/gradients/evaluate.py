@@ -1,0 +1,205 @@
+"""Evaluating a function many times, with one element of its arguments moved each time: cheap and safe.
+
+The function works on private copies and sees them through read-only views. So it can neither edit the
+caller's arrays nor spoil the copies between two evaluations: NumPy itself refuses, at no cost per
+evaluation. Outputs are copied at once (a function may return its own argument, or the same buffer every
+time) and handed on in blocks, so that the arithmetic is done on many evaluations together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain, compress, repeat
+
+import numpy as np
+
+from .layout import Layout, machine_epsilon
+from .tensors import Tensors
+
+BLOCK = 2**17  # output values held at a time: 1 MiB in float64
+
+
+class CoarserOutput(Exception):
+    """An output has fewer digits than the arguments: the steps must be planned again."""
+
+
+class Evaluator:
+    """Calls a function with elements of its arguments moved, and collects the outputs as rows.
+
+    Args:
+        function: called with the values of `arguments`, in their order.
+        arguments: name -> array. What is no array, list or float goes to the function as it is.
+        upstream: the gradient with respect to the function's outputs, see `Layout`.
+        wrt: names of the tensors to move. Default: all floating-point ones.
+        complex_step: give the function complex copies of its floating-point arguments.
+
+    Attributes:
+        tensors: those to move.
+        eps: machine epsilon of the least precise floating-point array among arguments and outputs.
+        layout: of the outputs; None before the first evaluation.
+        evaluations: how many times the function was called so far.
+
+    Raises:
+        ValueError: for a name in `wrt` that is no floating-point argument, for NaN or infinity in a tensor
+            to move, and later for a function that edits an argument in place.
+    """
+
+    def __init__(
+        self,
+        function: Callable,
+        arguments: Mapping[str, object],
+        upstream: object = None,
+        wrt: Sequence[str] | None = None,
+        complex_step: bool = False,
+    ) -> None:
+        self._function, self._upstream, self._complex_step = function, upstream, complex_step
+        self.layout: Layout | None = None
+        self.evaluations = 0
+        self.eps = 0.0
+        self._kept: dict[str, object] = {}  # what the caller gave
+        self._working: dict[str, np.ndarray] = {}  # our copies, which move
+        self._passed: list[object] = []  # what the function sees
+        for name, value in arguments.items():
+            if isinstance(value, (np.ndarray, np.generic, list, float)):
+                value = np.asarray(value)
+                dtype = value.dtype
+                if dtype.kind == "f":
+                    self.eps = max(self.eps, machine_epsilon(dtype))
+                    dtype = np.result_type(dtype, np.complex64) if complex_step else dtype
+                self._working[name] = np.array(value, dtype=dtype, order="C")
+                self._passed.append(read_only(self._working[name]))
+            else:
+                self._passed.append(value)
+            self._kept[name] = value
+        self.tensors = Tensors({name: self._kept[name] for name in _differentiable(self._kept, wrt)})
+        self._flats = [self._working[name].reshape(-1) for name in self.tensors.names]
+
+    def elements(self, points: np.ndarray, chosen: np.ndarray | None = None) -> Iterator:
+        """Evaluate with one element at a time set to each of its points.
+
+        Args:
+            points: what to set each element to, in turn. Shape (elements, points).
+            chosen: True for the only elements to move; `points` then has their rows only.
+
+        Yields:
+            (rows, outputs): a slice of the rows of `points`, and the outputs there, of shape
+            (rows, points, outputs).
+        """
+        sizes = self.tensors.sizes
+        targets = [memoryview(f) if f.dtype.char in "fd" else f for f in self._flats]  # sets faster
+        cells = zip(
+            chain.from_iterable(map(repeat, targets, sizes)),
+            chain.from_iterable(map(range, sizes)),
+            self.tensors.x.tolist(),
+        )
+        return self._sweep(cells if chosen is None else compress(cells, chosen), points.tolist())
+
+    def whole(self, name: str, points: np.ndarray) -> Iterator:
+        """As `elements`, with a whole tensor set to each point. `points`: (rows, points, size)."""
+        flat = self._working[name].reshape(-1)
+        return self._sweep(repeat((flat, slice(None), flat.copy())), points)
+
+    def here(self) -> np.ndarray:
+        """The outputs at the arguments themselves. Shape (outputs,)."""
+        ((_, outputs),) = self._sweep([(self._flats[0], slice(0, 0), 0.0)], [[0.0]])
+        return outputs[0, 0]
+
+    def _sweep(self, cells: Iterable, points: Sequence) -> Iterator[tuple[slice, np.ndarray]]:
+        function, passed, layout = self._function, self._passed, self.layout
+        seen = layout and layout.seen
+        pieces: list[bytes] = []
+        keep = pieces.append
+        start, done, full = 0, 0, 0 if layout is None else layout.pieces(BLOCK)
+        try:
+            for (target, index, kept), settings in zip(cells, points):
+                for setting in settings:
+                    target[index] = setting
+                    outputs = function(*passed)
+                    if layout is None:
+                        function, outputs = self._learn(outputs)
+                        layout, seen, full = self.layout, self.layout.seen, self.layout.pieces(BLOCK)
+                    if seen is None:
+                        keep(outputs.tobytes())
+                    else:
+                        for which in seen:
+                            keep(outputs[which].tobytes())
+                target[index] = kept
+                done += 1
+                if len(pieces) >= full or done == len(points):
+                    rows = layout.rows(pieces, outputs)
+                    self.evaluations += len(rows)
+                    yield slice(start, done), rows.reshape(done - start, -1, layout.size)
+                    pieces.clear()
+                    start = done
+        except ValueError as error:
+            if "read-only" in str(error):
+                self._blame(error)
+            raise
+        finally:
+            target[index] = kept
+
+    def _learn(self, outputs: object) -> tuple[Callable, object]:
+        """Learn the layout from the first outputs; return the function and them as NumPy arrays."""
+        self.layout = Layout(outputs, self._upstream, self._complex_step)
+        if self.layout.converts:
+            self._function = _converted(self._function)
+            outputs = _as_arrays(outputs)
+        if self.layout.eps > self.eps:
+            self.eps = self.layout.eps
+            self.evaluations += 1
+            raise CoarserOutput
+        return self._function, outputs
+
+    def verify(self) -> None:
+        """Raise if the function found a way to edit what it was given after all."""
+        for name, working in self._working.items():
+            if self._kept[name].astype(working.dtype, copy=False).tobytes() != working.tobytes():
+                self._refuse_edit(name)
+
+    def _blame(self, error: ValueError) -> None:
+        """Find out which argument the function tried to edit, by letting it edit copies."""
+        copies = [a.copy() if isinstance(a, np.ndarray) else a for a in self._passed]
+        try:
+            self._function(*copies)
+        except Exception as other:  # whatever it raises, what it edited by then is in the copies
+            error.add_note(f"Called with copies that it may edit, the function raised {other!r}.")
+        for name, old, new in zip(self._kept, self._passed, copies, strict=True):
+            if isinstance(old, np.ndarray) and old.tobytes() != new.tobytes():
+                self._refuse_edit(name, error)
+
+    def _refuse_edit(self, name: str, cause: Exception | None = None) -> None:
+        raise ValueError(
+            "A function must not edit its arguments in place: it would be given other numbers at the next "
+            f"call. Received: one that edits `{name}`. Work on a copy, or write `a = a + b` for `a += b`."
+        ) from cause
+
+
+def read_only(array: np.ndarray) -> np.ndarray:
+    """A view of `array` that can't be written through."""
+    view = array.view()
+    view.setflags(write=False)
+    return view
+
+
+def _differentiable(arguments: Mapping[str, object], wrt: Sequence[str] | None) -> list[str]:
+    """The names to differentiate with respect to, checked."""
+    floating = [n for n, v in arguments.items() if isinstance(v, np.ndarray) and v.dtype.char in "efd"]
+    names = floating if wrt is None else [wrt] if isinstance(wrt, str) else list(wrt)
+    if not names or not set(names) <= set(floating) or len(set(names)) < len(names):
+        raise ValueError(
+            "`wrt` must name floating-point arguments, at least one and each once. "
+            f"Received: wrt={wrt!r}; the floating-point arguments are {floating}. "
+            'Example: wrt=["Wx", "b"], with arrays made by np.asarray(values, float).'
+        )
+    return names
+
+
+def _as_arrays(outputs: object) -> np.ndarray | tuple[np.ndarray, ...]:
+    if isinstance(outputs, tuple):
+        return tuple(np.asarray(output) for output in outputs)
+    return np.asarray(outputs)
+
+
+def _converted(function: Callable) -> Callable:
+    """The function, with its outputs (Python numbers, lists, tensors) as NumPy arrays."""
+    return lambda *arguments: _as_arrays(function(*arguments))

@@ -1,0 +1,162 @@
+"""Derivatives by evaluation, element by element: central differences, Richardson, the complex step."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .evaluate import CoarserOutput, Evaluator
+from .richardson import richardson, rounding
+
+BEND = 1.0  # how much of (h f''/f')^2 is taken for the relative error
+COMPLEX = 4.0  # rounding errors that a derivative collects on its way, in units of eps
+
+
+@dataclass(frozen=True, eq=False)
+class NumericGradient:
+    """A gradient found by evaluating the function, with an honest account of its own error.
+
+    Attributes:
+        values: name -> dL/dname, of the argument's shape and dtype.
+        error: name -> estimated absolute error per element, from rounding and from the finite step. Same
+            shapes, float64. Infinite where there is no derivative to be had (NaN, infinity).
+        smooth: name -> False at the elements where the function has a kink: there is no derivative there;
+            `values` has the mean of the slopes on both sides and `error` what separates it from either.
+            All True from methods that can't tell ("central", "complex").
+        evaluations: how many times the function was called.
+    """
+
+    values: dict[str, np.ndarray]
+    error: dict[str, np.ndarray]
+    smooth: dict[str, np.ndarray]
+    evaluations: int
+
+
+def numeric_gradient(
+    function: Callable,
+    arguments: Mapping[str, object],
+    *,
+    upstream: object = None,
+    wrt: Sequence[str] | None = None,
+    method: str = "central",
+    step: float | None = None,
+) -> NumericGradient:
+    """Differentiate L = sum(upstream * function(*arguments)) with respect to every element.
+
+    "central" evaluates twice per element and can see nothing but how the output bends in all of them.
+    "richardson" evaluates four times per element and once more in all, is a hundred times as accurate,
+    finds kinks, and looks again (six times, with smaller steps) at elements where the function bends
+    sharply. "complex" evaluates once per element and is exact to rounding, but only for functions that
+    are analytic in every operation: abs, max, comparisons, casts, conjugation and buffers of floats break
+    it, some without a sign. Use it for code you know.
+
+    The difference of the outputs is taken before the sum over them, so what the moved element does not
+    touch adds no rounding error.
+
+    Args:
+        function: takes the values of `arguments` in their order, returns a floating-point array, a number
+            or a tuple of them. It must not edit its arguments and must return the same every time.
+        arguments: name -> array. What is neither array, list nor float is passed on as it is.
+        upstream: gradient of the loss with respect to the output, of its shape; for a tuple a tuple, with
+            None for outputs that the loss does not see. None for a function that returns a single number.
+        wrt: names to differentiate with respect to. Default: all floating-point arguments.
+        method: "central", "richardson" or "complex".
+        step: how far to move each element. Default: chosen from each tensor's dtype and size.
+
+    Returns:
+        A `NumericGradient`.
+
+    Raises:
+        ValueError: for an unknown method, an upstream gradient that does not fit, arguments that are not
+            finite, outputs that are not floating-point or change their shape, a function that edits its
+            arguments, and a complex step that comes back real.
+
+    Source: Press et al., Numerical Recipes, section 5.7; Squire and Trapp 1998 for the complex step.
+    """
+    if method not in METHODS:
+        raise ValueError(
+            f"`method` must be one of {', '.join(map(repr, METHODS))}. Received: method={method!r}. "
+            'Example: method="central".'
+        )
+    if step is not None and not 0 < step < math.inf:
+        raise ValueError(f"`step` must be a positive number. Received: step={step!r}. Leave it out to have it chosen.")
+    evaluator = Evaluator(function, arguments, upstream, wrt, complex_step=method == "complex")
+    tensors = evaluator.tensors
+    if not tensors.x.size:
+        values, error, smooth = np.empty(0), np.empty(0), np.empty(0, bool)
+    else:
+        with np.errstate(all="ignore"):
+            try:
+                values, error, smooth = METHODS[method](evaluator, step)
+            except CoarserOutput:
+                values, error, smooth = METHODS[method](evaluator, step)
+        evaluator.verify()
+        error[~(np.isfinite(error) & np.isfinite(values))] = np.inf
+    pieces = tensors.split(values)
+    for name, dtype in zip(tensors.names, tensors.dtypes, strict=True):
+        pieces[name] = pieces[name].astype(dtype, copy=False)
+    return NumericGradient(pieces, tensors.split(error), tensors.split(smooth), evaluator.evaluations)
+
+
+def _central(evaluator: Evaluator, step: float | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(f(x + h) - f(x - h)) / 2h, off by h^2/6 times the third derivative, which two points do not show.
+
+    What they do show is how much the outputs bend, h f''/f', once f(x) is guessed as the mean of all
+    (f(x + h) + f(x - h))/2. The square of that stands for h^2 f'''/f'. One tensor may bend little where
+    it happens to be measured, so the largest bend of all counts for all; that held for tanh networks of up
+    to 30 steps with weights of scale .01 to 3.
+    """
+    tensors = evaluator.tensors
+    steps = tensors.steps(evaluator.eps, 2, step)
+    h = tensors.spread(steps)
+    points = tensors.points([h, -h])
+    slope, odd_squares, even_squares = np.empty((3, h.size))
+    middle = None
+    for rows, outputs in evaluator.elements(points):  # (rows, 2, outputs)
+        odd = outputs[:, 0] - outputs[:, 1]
+        even = outputs[:, 0] + outputs[:, 1]
+        if middle is None:  # in the first block
+            middle = np.ones(len(even)) @ even / len(even)  # 2 f(x), or close
+            if not np.isfinite(middle).all():  # some element left the function's domain
+                middle = np.nanmedian(even, axis=0)
+            weights = evaluator.layout.weights
+            squares = weights * weights
+        even -= middle
+        slope[rows] = odd @ weights
+        odd_squares[rows] = (odd * odd) @ squares
+        even_squares[rows] = (even * even) @ squares
+    slope /= points[:, 0] - points[:, 1]
+    size = np.sqrt(tensors.largest(odd_squares)) / (2 * steps)  # of the gradient, (tensors,)
+    bend = np.sqrt(tensors.largest(even_squares)) / (size * steps)  # h f''/f'
+    truncation = (np.fmin(BEND * np.fmax.reduce(bend) ** 2, 1) + steps**2) * size
+    noise = rounding(evaluator, middle / 2, slope)
+    return slope, tensors.spread(noise / steps + truncation), np.ones(h.size, bool)
+
+
+def _complex(evaluator: Evaluator, step: float | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Im f(x + ih) / h, with h so small that h^2 is nothing. Source: Squire and Trapp 1998."""
+    tensors = evaluator.tensors
+    h = step or (1e-30 if evaluator.eps < 1e-9 else 1e-20)  # complex64 ends at 1e-38
+    slope, size = np.empty((2, tensors.x.size))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", np.exceptions.ComplexWarning)
+        try:
+            for rows, outputs in evaluator.elements((tensors.x + 1j * h)[:, None]):  # (rows, 1, outputs)
+                parts = outputs[:, 0].imag / h * evaluator.layout.weights
+                slope[rows] = parts.sum(axis=1)
+                size[rows] = np.abs(parts).sum(axis=1)
+        except np.exceptions.ComplexWarning as warning:
+            raise ValueError(
+                "A complex step needs a function that keeps complex numbers complex. "
+                f"Received: one that warns {str(warning)!r}. "
+                'Use method="richardson", or make buffers with the dtype of the arguments.'
+            ) from warning
+    size = np.maximum(size, tensors.spread(tensors.largest(size)))
+    return slope, COMPLEX * evaluator.eps * size, np.ones(slope.size, bool)
+
+
+METHODS = {"central": _central, "richardson": richardson, "complex": _complex}

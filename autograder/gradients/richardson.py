@@ -1,0 +1,126 @@
+"""Richardson extrapolation, with a second look where the function bends sharply or has a kink."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .evaluate import Evaluator
+from .tensors import Tensors
+
+KINK = 1e-6  # of the tensor's gradient: a change of slope that calls for a second look
+GAP = 1e-4  # likewise, the difference that doubling the step makes
+NOISE = 30.0  # times the rounding error is what counts as seen
+SAFETY = 4.0  # times (h/c)^4, which a smooth function misses by 30 or more: c is only an estimate
+CLOSER = (4, 16, 64)  # the steps of the second look, as fractions of the first
+
+
+def rounding(evaluator: Evaluator, outputs: np.ndarray, slope: np.ndarray) -> float:
+    """The rounding error of L: of the outputs themselves, and of the arguments on their way to them.
+
+    Errors of single numbers are independent, so they add up as squares. The second term stands for what
+    happens inside: a stable evaluation is exact for arguments that are off by one rounding each.
+    """
+    own = np.nan_to_num(evaluator.layout.weights * outputs)
+    inner = np.nan_to_num(evaluator.tensors.x * slope)
+    return evaluator.eps * (np.sqrt(own @ own) + np.sqrt(inner @ inner))
+
+
+def richardson(evaluator: Evaluator, step: float | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(4 D(h) - D(2h))/3 for each element, D being central differences.
+
+    Its error is h^4/30 times the fifth derivative. With c the length over which the function bends, that
+    is (h/c)^4 of the gradient, and (h/c)^2 is seen twice: in D(2h) - D(h), which is h^2 f'''/2, and in
+    the square of h f'', from f(x + h) + f(x - h) - 2 f(x). Norms over the outputs and maxima over the
+    tensor are taken, because a single difference may vanish by chance.
+
+    A kink shows as a bend that grows with h instead of h^2, or as a difference between the steps.
+
+    Returns:
+        (values, error, smooth), each of shape (elements,).
+
+    Source: Press et al., Numerical Recipes, section 5.7 (Richardson 1927).
+    """
+    tensors = evaluator.tensors
+    steps = tensors.steps(evaluator.eps, 4, step)
+    h = tensors.spread(steps)
+    points = tensors.points([h, -h, 2 * h, -2 * h])
+    widths = points[:, ::2] - points[:, 1::2]  # (elements, 2)
+    near, far, size, bend, gap, kink = np.empty((6, h.size))
+    middle = evaluator.here()  # (outputs,)
+    weights = evaluator.layout.weights
+    squares = weights * weights
+    for rows, outputs in evaluator.elements(points):  # (rows, 4, outputs)
+        odd = outputs[:, 0] - outputs[:, 1]
+        odd2 = outputs[:, 2] - outputs[:, 3]
+        even = outputs[:, 0] + outputs[:, 1] - 2 * middle
+        even2 = outputs[:, 2] + outputs[:, 3] - 2 * middle
+        near[rows], far[rows] = odd @ weights, odd2 @ weights
+        size[rows] = (odd * odd) @ squares
+        bend[rows] = (even * even) @ squares
+        odd -= odd2 / 2
+        gap[rows] = (odd * odd) @ squares
+        even2 -= 4 * even
+        kink[rows] = (even2 * even2) @ squares
+    near /= widths[:, 0]
+    far /= widths[:, 1]
+    slope = near + (near - far) / 3
+    size, bend, gap, kink = (np.sqrt(n) / (2 * h) for n in (size, bend, gap, kink))  # as slopes
+    noise = rounding(evaluator, middle, slope)
+    top = tensors.spread(tensors.largest(np.nan_to_num(size)))
+    seen = NOISE * noise / h
+    rough = ~((kink <= np.maximum(KINK * top, seen)) & (gap <= np.maximum(GAP * top, seen)))
+    square = 2 * _largest(tensors, gap, rough) / top + (2 * _largest(tensors, bend, rough) / top) ** 2
+    error = noise / h + np.fmin(SAFETY * square**2, 1) * top
+    smooth = np.ones(h.size, bool)
+    if rough.any():
+        slope[rough], error[rough], smooth[rough] = _look_closer(evaluator, rough, h, middle, noise)
+    return slope, error, smooth
+
+
+def _largest(tensors: Tensors, values: np.ndarray, rough: np.ndarray) -> np.ndarray:
+    """The largest value of each tensor, the rough elements apart, for each of its elements."""
+    return tensors.spread(tensors.largest(np.where(rough, 0, values)))
+
+
+def _look_closer(
+    evaluator: Evaluator, rough: np.ndarray, h: np.ndarray, middle: np.ndarray, noise: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Find what smaller steps say about the rough elements: a kink keeps its jump, a bend loses it.
+
+    Args:
+        evaluator: of the function.
+        rough: True for the elements to look at. Shape (elements,).
+        h: the first steps. Shape (elements,).
+        middle: the outputs where nothing is moved. Shape (outputs,).
+        noise: the rounding error of L.
+
+    Returns:
+        (values, error, smooth), each of shape (rough elements,).
+
+    Source: Ridders 1982, for choosing among extrapolations by their own estimated error.
+    """
+    points = evaluator.tensors.points([sign * h / part for part in CLOSER for sign in (1, -1)])[rough]
+    widths = points[:, ::2] - points[:, 1::2]  # (rough elements, steps)
+    weights = evaluator.layout.weights
+    slope, size, bend, either = np.empty((4, *widths.shape))
+    gap = np.empty((len(widths), len(CLOSER) - 1))
+    for rows, outputs in evaluator.elements(points, rough):  # (rows, 2 steps, outputs)
+        width = widths[rows, :, None]
+        odd = (outputs[:, ::2] - outputs[:, 1::2]) * weights / width
+        even = (outputs[:, ::2] + outputs[:, 1::2] - 2 * middle) * weights / width
+        slope[rows] = odd.sum(axis=2)
+        size[rows] = np.linalg.norm(odd, axis=2)
+        bend[rows] = np.linalg.norm(even, axis=2)
+        either[rows] = np.abs(even).sum(axis=2)
+        gap[rows] = np.linalg.norm(np.diff(odd, axis=1), axis=2)
+    ratio = (widths[:, :-1] / widths[:, 1:]) ** 2
+    values = slope[:, 1:] + np.diff(slope, axis=1) / (ratio - 1)  # (rough elements, pairs)
+    square = gap / size[:, 1:] + (2 * bend[:, :-1] / size[:, 1:]) ** 2
+    error = 2 * noise / widths[:, 1:] + np.fmin(SAFETY * square**2, 1) * size[:, 1:]
+    best = np.arange(len(widths)), np.argmin(np.where(np.isfinite(error), error, np.inf), axis=1)
+    values, error = values[best], error[best]
+    jump, seen = bend[:, -1], NOISE * 2 * noise / widths[:, -1]
+    kink = (jump > seen) & (jump > bend[:, -2] / 2)
+    values = np.where(kink, slope[:, -1], values)
+    error = np.where(kink, seen + either[:, -1], error)
+    return values, error, np.isfinite(error) & ~kink

@@ -1,0 +1,80 @@
+"""Several tensors as one long vector of numbers, so that arithmetic on all of them is one operation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import accumulate
+
+import numpy as np
+
+from .steps import step_size
+
+
+class Tensors:
+    """Named tensors, their elements one after the other.
+
+    Args:
+        arrays: name -> floating-point array.
+
+    Attributes:
+        names, shapes, dtypes, sizes: of the tensors, in order.
+        x: all elements. Shape (elements,), float64.
+
+    Raises:
+        ValueError: if there is NaN or infinity in a tensor.
+    """
+
+    def __init__(self, arrays: Mapping[str, np.ndarray]) -> None:
+        self.names = list(arrays)
+        tensors = list(arrays.values())
+        self.shapes = [tensor.shape for tensor in tensors]
+        self.dtypes = [tensor.dtype for tensor in tensors]
+        self.sizes = [tensor.size for tensor in tensors]
+        self.x = np.concatenate([tensor.reshape(-1) for tensor in tensors], dtype=np.float64)
+        if not np.isfinite(self.x).all():
+            bad = [name for name, tensor in arrays.items() if not np.isfinite(tensor).all()]
+            raise ValueError(
+                "A numeric gradient can only be taken at finite numbers. "
+                f"Received: NaN or infinity in {', '.join(bad)}. "
+                "Choose finite inputs, or leave these names out of `wrt`."
+            )
+        sizes = [size for size in self.sizes if size]  # those that have elements
+        self._sizes = np.array(sizes)
+        self._starts = [0, *accumulate(sizes[:-1])]
+        self._owner = np.repeat(np.arange(len(sizes)), sizes)  # (elements,)
+
+    def steps(self, eps: float, order: int, step: float | None) -> np.ndarray:
+        """The given step, or a good one, for each tensor with elements. Shape (tensors,)."""
+        if step is not None:
+            return np.full(len(self._starts), float(step))
+        typical = np.add.reduceat(np.abs(self.x), self._starts) / self._sizes
+        return np.array([step_size(size, eps, order) for size in typical.tolist()])
+
+    def points(self, offsets: list[np.ndarray]) -> np.ndarray:
+        """x plus each offset, rounded to what its tensor's dtype can hold. Shape (elements, offsets)."""
+        points = np.empty((self.x.size, len(offsets)))
+        for column, offset in enumerate(offsets):
+            np.add(self.x, offset, out=points[:, column])
+        start = 0
+        for size, dtype in zip(self.sizes, self.dtypes, strict=True):
+            if dtype.itemsize < points.dtype.itemsize:
+                rows = slice(start, start + size)
+                points[rows] = points[rows].astype(dtype)
+            start += size
+        return points
+
+    def largest(self, values: np.ndarray) -> np.ndarray:
+        """The largest of (elements,) in each tensor with elements, NaN apart. Shape (tensors,)."""
+        return np.fmax.reduceat(values, self._starts)
+
+    def spread(self, values: np.ndarray) -> np.ndarray:
+        """Give every element the value of its tensor. From (tensors,) to (elements,)."""
+        return values[self._owner]
+
+    def split(self, values: np.ndarray) -> dict[str, np.ndarray]:
+        """Cut (elements,) into name -> array of its tensor's shape."""
+        pieces, start = {}, 0
+        for name, shape, size in zip(self.names, self.shapes, self.sizes, strict=True):
+            pieces[name] = values[start : start + size].reshape(shape)
+            start += size
+        return pieces

@@ -1,0 +1,97 @@
+"""The answer key: what a student's notebook needs to check answers offline, and nothing that gives them away.
+
+A key is one JSON file beside the notebook. It holds fingerprints (see `autograder.expectation`) of the right
+answers and of the known mistakes at the public inputs, and each mistake's sentence.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from autograder.expectation import Expectation, Fingerprint, KnownMistake, Mark, Pattern, Text
+from autograder.subject import Problem
+
+SUFFIX = ".key.json"
+FORMAT = 1
+
+
+def write(path: Path, lesson: str, expectations: Mapping[str, tuple[float, Expectation]]) -> None:
+    """Write a key.
+
+    Args:
+        path: of the file.
+        lesson: its name, for example "04_elman".
+        expectations: exercise id -> (points in this course, fingerprinted expectation).
+    """
+    exercises = {
+        id: {
+            "points": points,
+            "right": [_pattern(p) for p in e.right],
+            "mistakes": [[m.id, m.sentence, [_pattern(p) for p in m.patterns]] for m in e.mistakes],
+            "follow_through": {
+                mistake: [[_pattern(p) for p in answer] for answer in answers]
+                for mistake, answers in (e.follow_through or {}).items()
+            },
+        }
+        for id, (points, e) in expectations.items()
+    }
+    plain = {"format": FORMAT, "lesson": lesson, "exercises": exercises}
+    path.write_text(json.dumps(plain, indent=None, separators=(",", ":")) + "\n", encoding="utf-8")
+
+
+def find(exercise_id: str, folder: Path) -> tuple[float, Expectation]:
+    """Points and expectation of an exercise, from whichever key in the folder has it.
+
+    Raises:
+        FileNotFoundError: when no key has it, with what to do.
+    """
+    for path in sorted(folder.glob(f"*{SUFFIX}")):
+        try:
+            plain = json.loads(path.read_text(encoding="utf-8"))
+            entry = plain["exercises"].get(exercise_id) if plain["format"] == FORMAT else None
+        except (ValueError, KeyError, TypeError, OSError):
+            continue
+        if entry:
+            return entry["points"], _expectation(entry)
+    raise FileNotFoundError(
+        f"There is no answer key for {exercise_id!r} in {folder}. It comes with the notebook, as a file that ends in "
+        f"{SUFFIX}: keep both in one folder, and start Jupyter's notebook from there."
+    )
+
+
+def _expectation(entry: dict) -> Expectation:
+    return Expectation(
+        tuple(map(_read_pattern, entry["right"])),
+        tuple(KnownMistake(id, text, tuple(map(_read_pattern, ps))) for id, text, ps in entry["mistakes"]),
+        {
+            mistake: tuple(tuple(map(_read_pattern, answer)) for answer in answers)
+            for mistake, answers in entry["follow_through"].items()
+        },
+    )
+
+
+def _mark(mark: Mark) -> str | list:
+    if isinstance(mark, Text):
+        return mark.text
+    return [list(mark.shape), mark.scale, mark.seed, list(mark.projections), mark.rtol]
+
+
+def _read_mark(plain: str | list) -> Mark:
+    if isinstance(plain, str):
+        return Text(plain)
+    shape, scale, seed, projections, rtol = plain
+    return Fingerprint(tuple(shape), scale, seed, tuple(projections), rtol)
+
+
+def _pattern(pattern: Pattern) -> list:
+    problem = pattern.problem and [pattern.problem.kind, "", pattern.problem.signature]
+    marks = {name: _mark(mark) for name, mark in pattern.marks.items()}
+    return [marks, problem, list(pattern.edited), list(pattern.unstable)]
+
+
+def _read_pattern(plain: list) -> Pattern:
+    marks, problem, edited, unstable = plain
+    read = {name: _read_mark(mark) for name, mark in marks.items()}
+    return Pattern(read, problem and Problem(*problem), tuple(edited), tuple(unstable))

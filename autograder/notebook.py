@@ -1,0 +1,133 @@
+"""`check("elman.step_backward")`: what a student runs in a cell. Offline, in a second, against the answer key."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import os
+import sys
+import warnings
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from autograder import delegation, gradients, key
+from autograder import exercise as exercises
+from autograder.exercise import Case, Exercise
+from autograder.judge import judge
+from autograder.result import Result, Shown
+from autograder.subject import Observation, Problem, observe
+
+
+def check(exercise_id: str, *, namespace: Mapping[str, object] | None = None, folder: str | Path = ".") -> float:
+    """Check one exercise in this notebook, show the result, and return the points.
+
+    Args:
+        exercise_id: for example "elman.step_backward".
+        namespace: where the answer is defined; the notebook's own names by default.
+        folder: where the answer key lies.
+
+    Returns:
+        The points, between 0 and the exercise's maximum. Stock nbgrader takes the cell's value for the score.
+
+    Raises:
+        KeyError: for an exercise that does not exist; FileNotFoundError: without an answer key.
+    """
+    exercise = exercises.find(exercise_id)
+    names = _notebook_names() if namespace is None else namespace
+    with _quiet():
+        result = evaluate(exercise, names, Path(folder))
+    _show(result)
+    return float(result.points)
+
+
+def evaluate(exercise: Exercise, names: Mapping[str, object], folder: Path) -> Result:
+    """Judge the object that `names` holds against the key in `folder`, without showing anything."""
+    points, expectation = key.find(exercise.id, folder)
+    cases = exercise.public_cases()
+    seen = observe(exercise, names, cases)
+    hit = _delegated(exercise, names)
+    if hit:
+        seen = [Observation(problem=Problem("forbidden", str(delegation.Forbidden(hit)), hit))] * len(cases)
+    forward_mistake, numeric = None, None
+    if exercise.kind == "backward" and not any(observation.problem for observation in seen):
+        forward = exercises.find(exercise.forward)
+        mistake = key.find(forward.id, folder)[1].recognise(observe(forward, names, forward.public_cases()))
+        forward_mistake = mistake and mistake.id
+        numeric = _numeric_of(exercise, forward, names, cases)
+    return judge(
+        exercise, cases, seen, expectation, max_points=points, forward_mistake=forward_mistake, numeric=numeric
+    )
+
+
+def _numeric_of(exercise: Exercise, forward: Exercise, names: Mapping[str, object], cases: list[Case]):
+    """Case number -> the numeric gradient of the student's own forward pass, or None where it has none."""
+
+    def numeric(case: int) -> gradients.NumericGradient | None:
+        inputs = cases[case].inputs
+        arguments = {name: array for name, array in inputs.items() if name != exercise.upstream}
+        wrt = [name[1:] for name in exercise.names]
+        try:
+            return gradients.numeric_gradient(
+                names[forward.object], arguments, upstream=inputs[exercise.upstream], wrt=wrt
+            )
+        except Exception:  # a forward pass that fails has a check of its own, which says why
+            return None
+
+    return numeric
+
+
+def _delegated(exercise: Exercise, names: Mapping[str, object]) -> str | None:
+    """A forbidden name in the object's own source, as far as it can be read here."""
+    try:
+        source = inspect.getsource(names[exercise.object])
+    except (KeyError, OSError, TypeError):
+        return None
+    return delegation.search([source], exercise.object, exercise.forbidden)
+
+
+def _notebook_names() -> Mapping[str, object]:
+    try:
+        from IPython import get_ipython
+    except ImportError:
+        shell = None
+    else:
+        shell = get_ipython()
+    if shell is None:
+        raise RuntimeError(
+            "check() looks for your answer among the notebook's names. Received: no notebook. Outside Jupyter give "
+            'it the names: check("elman.step_forward", namespace=globals()).'
+        )
+    return shell.user_ns
+
+
+def _show(result: Result) -> None:
+    try:
+        from IPython import get_ipython
+        from IPython.display import display
+    except ImportError:
+        print(result.text())
+        return
+    if get_ipython() is None:
+        print(result.text())
+    else:
+        display(Shown(result))
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep standard error silent, TensorFlow's own lines included: nbgrader takes any of it for a failure."""
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        sys.stderr.flush()
+        saved = os.dup(2)
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        try:
+            os.dup2(nowhere, 2)
+            with open(os.devnull, "w") as silent, contextlib.redirect_stderr(silent):
+                yield
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)
+            os.close(nowhere)

@@ -1,0 +1,121 @@
+"""The outcome of one exercise, and how it is shown: plain text, and a card for the notebook."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from html import escape
+
+VERDICTS = ("right", "follow_through", "partial", "wrong", "error", "missing", "forbidden", "limit", "not_reached")
+
+SYMBOLS = {
+    "right": "✓", "follow_through": "◐", "partial": "◐", "wrong": "✗", "error": "✗", "missing": "○",
+    "forbidden": "✗", "limit": "✗", "not_reached": "○",
+}  # fmt: skip
+
+TITLES = {
+    "right": "right",
+    "follow_through": "consistent with your forward pass",
+    "partial": "partly right",
+    "wrong": "not right yet",
+    "error": "stopped with an error",
+    "missing": "not answered yet",
+    "forbidden": "not allowed here",
+    "limit": "over a limit",
+    "not_reached": "not reached",
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One judged value.
+
+    Attributes:
+        name: as the exercise names it.
+        ok: right in every case.
+        detail: what to know about it, in a few words: shape, worst element, figures.
+    """
+
+    name: str
+    ok: bool
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Result:
+    """The verdict on one exercise.
+
+    Attributes:
+        exercise: its id.
+        points: earned, from 0 to max_points.
+        max_points: of the assignment.
+        verdict: one of VERDICTS.
+        message: one or two sentences for the student.
+        mistake: the id of the known mistake, or None.
+        lines: one per judged value.
+        hint: what to try next.
+        flag: something for the instructor to look at, not shown to the student.
+    """
+
+    exercise: str
+    points: float
+    max_points: float
+    verdict: str
+    message: str
+    mistake: str | None = None
+    lines: tuple[Line, ...] = ()
+    hint: str = ""
+    flag: str = ""
+
+    def to_plain(self) -> dict[str, object]:
+        """The result as JSON-ready data."""
+        return asdict(self)
+
+    @classmethod
+    def from_plain(cls, plain: dict) -> Result:
+        """The result that `to_plain` wrote."""
+        return cls(**{**plain, "lines": tuple(Line(**line) for line in plain["lines"])})
+
+    def text(self) -> str:
+        """The result for a terminal, a screen reader and `text/plain`."""
+        head = f"{SYMBOLS[self.verdict]} {self.exercise}: {TITLES[self.verdict]} ({_points(self)})"
+        rows = [f"    {'ok ' if line.ok else 'NO '} {line.name:<12} {line.detail}".rstrip() for line in self.lines]
+        rest = [self.message] + ([f"Try: {self.hint}"] if self.hint else [])
+        return "\n".join([head, *rows, *(f"  {text}" for text in rest if text)])
+
+    def html(self) -> str:
+        """The result as a card: colours from the page's own theme, a word beside every symbol."""
+        tone = {"right": "#009e73", "partial": "#e69f00", "follow_through": "#e69f00"}.get(self.verdict, "#d55e00")
+        if self.verdict in ("missing", "not_reached"):
+            tone = "#888888"
+        rows = "".join(
+            f"<tr><td style='text-align:left'>{'✓ ok' if line.ok else '✗ no'}</td>"
+            f"<td style='text-align:left'><code>{escape(line.name)}</code></td>"
+            f"<td style='text-align:left'>{escape(line.detail)}</td></tr>"
+            for line in self.lines
+        )
+        table = f"<table aria-label='values' style='margin:.4em 0'>{rows}</table>" if rows else ""
+        hint = f"<div><b>Try:</b> {escape(self.hint)}</div>" if self.hint else ""
+        return (
+            f"<div role='group' aria-label='{escape(self.exercise)}: {TITLES[self.verdict]}' "
+            f"style='border-left:.35em solid {tone};padding:.3em .8em;margin:.3em 0'>"
+            f"<div><b>{SYMBOLS[self.verdict]} <code>{escape(self.exercise)}</code>: {TITLES[self.verdict]}</b>"
+            f" &nbsp; {_points(self)}</div>{table}<div>{escape(self.message)}</div>{hint}</div>"
+        )
+
+
+def _points(result: Result) -> str:
+    return f"{result.points:g} of {result.max_points:g} points"
+
+
+@dataclass
+class Shown:
+    """A result as a notebook shows it: the card, or its text twin."""
+
+    result: Result
+    extra: list[str] = field(default_factory=list)
+
+    def _repr_html_(self) -> str:
+        return self.result.html()
+
+    def __repr__(self) -> str:
+        return self.result.text()

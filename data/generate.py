@@ -1,0 +1,61 @@
+"""Rewrite the committed samples of the corpora, and their checksums.
+
+    PYTHONPATH=lessons python data/generate.py [FOLDER]
+
+Without a folder, the one that holds this script. The same version of NumPy's generator (PCG64) gives the
+same bytes on every machine.
+"""
+
+import hashlib
+import sys
+from pathlib import Path
+
+from unrolled import corpora
+
+SEED = 1990
+BITS_PER_LINE = 60
+LETTERS_PER_LINE = 60
+
+
+def _wrapped(text: str, width: int) -> str:
+    return "".join(text[k : k + width] + "\n" for k in range(0, len(text), width))
+
+
+def samples() -> dict[str, str]:
+    """Make the text of every committed sample.
+
+    Returns:
+        File name → content, ASCII, lines ended by a newline.
+    """
+    bits = "".join(map(str, corpora.temporal_xor(3000, seed=SEED)))
+    letters = corpora.letter_sequences(1000, seed=SEED)
+    sentences = corpora.elman_grammar(2000, seed=SEED)
+    return {
+        "temporal_xor.txt": _wrapped(bits, BITS_PER_LINE),
+        "letters.txt": _wrapped(letters, LETTERS_PER_LINE),
+        "elman_grammar.txt": "".join(" ".join(sentence) + "\n" for sentence in sentences),
+    }
+
+
+def write_samples(folder: Path) -> dict[str, str]:
+    """Write every sample, and SHA256SUMS (in the format of sha256sum), into a folder.
+
+    Args:
+        folder: where to; made where it is missing.
+
+    Returns:
+        File name → SHA-256 of its bytes, hexadecimal.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    sums = {}
+    for name, text in samples().items():
+        content = text.encode("ascii")
+        (folder / name).write_bytes(content)
+        sums[name] = hashlib.sha256(content).hexdigest()
+    lines = "".join(f"{digest}  {name}\n" for name, digest in sorted(sums.items()))
+    (folder / "SHA256SUMS").write_bytes(lines.encode("ascii"))
+    return sums
+
+
+if __name__ == "__main__":
+    write_samples(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent)

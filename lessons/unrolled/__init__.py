@@ -1,0 +1,1 @@
+"""What the lessons' notebooks import: corpora, figures, graphs, clusters and widgets."""
