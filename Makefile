@@ -12,8 +12,8 @@ export CUDA_VISIBLE_DEVICES := -1
 
 setup: $(VENV)/.ready
 
-$(VENV)/.ready: requirements.txt pyproject.toml tools/setup
-	tools/setup $(VENV)
+$(VENV)/.ready: requirements.txt pyproject.toml .ci/setup
+	.ci/setup $(VENV)
 
 demo: setup
 	$(BIN)/python -m tests.classroom build/demo

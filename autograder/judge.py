@@ -49,7 +49,7 @@ def judge(
     maximum = exercise.points if max_points is None else max_points
 
     def result(fraction: float, verdict: str, message: str, **more) -> Result:
-        return Result(exercise.id, round(fraction * maximum, 4), maximum, verdict, message, **more)
+        return Result(exercise.id, round(fraction * maximum, 2), maximum, verdict, message, **more)
 
     mistake = expectation.recognise(seen)
     problem = next((observation.problem for observation in seen if observation.problem), None)

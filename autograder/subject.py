@@ -83,9 +83,8 @@ def _observe_case(exercise: Exercise, target: object, case: Case) -> Observation
             repeated = values if exercise.kind == "layer" else _inert(exercise.probe(target, again))
     except delegation.Forbidden as hit:
         return Observation(problem=Problem("forbidden", str(hit), hit.name))
-    except NotImplementedError:
-        message = f"`{exercise.object}` still raises NotImplementedError. Replace the stub with your answer."
-        return Observation(problem=Problem("blank", message))
+    except NotImplementedError as error:
+        return Observation(problem=Problem("blank", _open_stub(exercise.object, error)))
     except Malformed as malformed:
         return Observation(problem=Problem("malformed", str(malformed), str(malformed)))
     except (Exception, SystemExit) as error:
@@ -93,6 +92,15 @@ def _observe_case(exercise: Exercise, target: object, case: Case) -> Observation
     edited = tuple(name for name in inputs if not np.array_equal(inputs[name], case.inputs[name]))
     unstable = tuple(name for name in values if not _same(values[name], repeated.get(name)))
     return Observation(values, None, edited, unstable)
+
+
+def _open_stub(name: str, error: NotImplementedError) -> str:
+    """Which stub is still there: the exercise's own, or one that its answer calls."""
+    raised_in = traceback.extract_tb(error.__traceback__)[-1].name
+    if raised_in in (name, "build", "call", "get_initial_state", "get_config"):
+        where = "" if raised_in == name else f" in `{raised_in}`"
+        return f"`{name}` still raises NotImplementedError{where}. Replace the stub with your answer."
+    return f"`{name}` calls `{raised_in}`, which still raises NotImplementedError. Answer that one first."
 
 
 def _explain(error: BaseException) -> Problem:

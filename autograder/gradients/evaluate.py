@@ -56,23 +56,21 @@ class Evaluator:
         self.layout: Layout | None = None
         self.evaluations = 0
         self.eps = 0.0
-        self._kept: dict[str, object] = {}  # what the caller gave
-        self._working: dict[str, np.ndarray] = {}  # our copies, which move
-        self._passed: list[object] = []  # what the function sees
-        for name, value in arguments.items():
-            if isinstance(value, (np.ndarray, np.generic, list, float)):
-                value = np.asarray(value)
-                dtype = value.dtype
-                if dtype.kind == "f":
-                    self.eps = max(self.eps, machine_epsilon(dtype))
-                    dtype = np.result_type(dtype, np.complex64) if complex_step else dtype
-                self._working[name] = np.array(value, dtype=dtype, order="C")
-                self._passed.append(read_only(self._working[name]))
-            else:
-                self._passed.append(value)
-            self._kept[name] = value
-        self.tensors = Tensors({name: self._kept[name] for name in _differentiable(self._kept, wrt)})
-        self._flats = [self._working[name].reshape(-1) for name in self.tensors.names]
+        self._kept = {name: _as_array(value) for name, value in arguments.items()}  # what the caller gave
+        arrays = {name: value for name, value in self._kept.items() if isinstance(value, np.ndarray)}
+        self.eps = max(map(machine_epsilon, {v.dtype for v in arrays.values() if v.dtype.kind == "f"}), default=0)
+        names = _differentiable(arrays, wrt)
+        self.tensors = Tensors({name: arrays[name] for name in names})
+        self._pools = self.tensors.pools(complex_step)  # our copies of the tensors, which move
+        self._copies = {}  # of the other arrays
+        views = self.tensors.views([read_only(pool) for pool in self._pools])
+        for name, value in arrays.items():
+            if name not in views:
+                grow = complex_step and value.dtype.kind == "f"
+                dtype = np.result_type(value.dtype, np.complex64) if grow else value.dtype
+                self._copies[name] = np.array(value, dtype=dtype, order="C")
+                views[name] = read_only(self._copies[name])
+        self._passed = [views.get(name, value) for name, value in self._kept.items()]
 
     def elements(self, points: np.ndarray, chosen: np.ndarray | None = None) -> Iterator:
         """Evaluate with one element at a time set to each of its points.
@@ -85,23 +83,22 @@ class Evaluator:
             (rows, outputs): a slice of the rows of `points`, and the outputs there, of shape
             (rows, points, outputs).
         """
-        sizes = self.tensors.sizes
-        targets = [memoryview(f) if f.dtype.char in "fd" else f for f in self._flats]  # sets faster
+        targets = [memoryview(p) if p.dtype.char in "fd" else p for p in self._pools]  # quick to set
         cells = zip(
-            chain.from_iterable(map(repeat, targets, sizes)),
-            chain.from_iterable(map(range, sizes)),
+            chain.from_iterable(map(repeat, targets, map(len, targets))),
+            chain.from_iterable(map(range, map(len, targets))),
             self.tensors.x.tolist(),
         )
         return self._sweep(cells if chosen is None else compress(cells, chosen), points.tolist())
 
     def whole(self, name: str, points: np.ndarray) -> Iterator:
-        """As `elements`, with a whole tensor set to each point. `points`: (rows, points, size)."""
-        flat = self._working[name].reshape(-1)
-        return self._sweep(repeat((flat, slice(None), flat.copy())), points)
+        """As `elements`, with a whole tensor set to each point. `points`: (rows, points, *shape)."""
+        tensor = self.tensors.views(self._pools)[name]
+        return self._sweep(repeat((tensor, ..., tensor.copy())), points)
 
     def here(self) -> np.ndarray:
         """The outputs at the arguments themselves. Shape (outputs,)."""
-        ((_, outputs),) = self._sweep([(self._flats[0], slice(0, 0), 0.0)], [[0.0]])
+        ((_, outputs),) = self._sweep([(self._pools[0], slice(0, 0), 0.0)], [[0.0]])
         return outputs[0, 0]
 
     def _sweep(self, cells: Iterable, points: Sequence) -> Iterator[tuple[slice, np.ndarray]]:
@@ -152,9 +149,11 @@ class Evaluator:
 
     def verify(self) -> None:
         """Raise if the function found a way to edit what it was given after all."""
-        for name, working in self._working.items():
-            if self._kept[name].astype(working.dtype, copy=False).tobytes() != working.tobytes():
-                self._refuse_edit(name)
+        for name, view in zip(self._kept, self._passed, strict=True):
+            if isinstance(view, np.ndarray):
+                kept = self._kept[name].astype(view.dtype, copy=False)
+                if kept.tobytes() != view.tobytes():
+                    self._refuse_edit(name)
 
     def _blame(self, error: ValueError) -> None:
         """Find out which argument the function tried to edit, by letting it edit copies."""
@@ -181,9 +180,14 @@ def read_only(array: np.ndarray) -> np.ndarray:
     return view
 
 
-def _differentiable(arguments: Mapping[str, object], wrt: Sequence[str] | None) -> list[str]:
+def _as_array(value: object) -> object:
+    """An array, if the value is one or is made of numbers with a decimal point; else the value."""
+    return np.asarray(value) if isinstance(value, (np.ndarray, np.generic, list, float)) else value
+
+
+def _differentiable(arrays: Mapping[str, np.ndarray], wrt: Sequence[str] | None) -> list[str]:
     """The names to differentiate with respect to, checked."""
-    floating = [n for n, v in arguments.items() if isinstance(v, np.ndarray) and v.dtype.char in "efd"]
+    floating = [name for name, array in arrays.items() if array.dtype.char in "efd"]
     names = floating if wrt is None else [wrt] if isinstance(wrt, str) else list(wrt)
     if not names or not set(names) <= set(floating) or len(set(names)) < len(names):
         raise ValueError(

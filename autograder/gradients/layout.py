@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
+
+from .tensors import all_finite
 
 
 class Layout:
@@ -41,9 +42,8 @@ class Layout:
         self._dtypes = [arrays[i].dtype for i in chosen]
         for dtype in self._dtypes:
             _check_dtype(dtype, complex_step)
-        self.eps = max(map(machine_epsilon, self._dtypes), default=0.0)
-        flat = [gradients[i].reshape(-1) for i in chosen]
-        self.weights = np.concatenate([*flat, np.empty(0)], dtype=np.float64)
+        self.eps = max(map(machine_epsilon, self._dtypes))
+        self.weights = np.concatenate([gradients[i].reshape(-1) for i in chosen]).astype(np.float64)
         self.size = len(self.weights)
         self._bytes = sum(arrays[i].nbytes for i in chosen)
 
@@ -66,7 +66,7 @@ class Layout:
         """
         shapes = [output.shape for output in ([last] if self.seen is None else [last[i] for i in self.seen])]
         data = b"".join(pieces)
-        evaluations = len(pieces) // max(1, len(shapes))
+        evaluations = len(pieces) // len(shapes)
         if len(data) != evaluations * self._bytes or shapes != self._shapes:
             raise ValueError(
                 "The function must return the same shapes and dtypes at every call. "
@@ -76,12 +76,11 @@ class Layout:
         kinds = set(self._dtypes)
         if len(kinds) == 1:
             rows = np.frombuffer(data, kinds.pop())
-        else:  # outputs of several precisions, or none that the loss sees
-            dtypes = self._dtypes * evaluations
-            rows = np.concatenate([np.empty(0), *map(np.frombuffer, pieces, dtypes)])
+        else:  # outputs of several precisions
+            rows = np.concatenate(list(map(np.frombuffer, pieces, self._dtypes * evaluations)))
         rows = rows.reshape(evaluations, self.size)
         rows = rows.astype(np.complex128 if rows.dtype.kind == "c" else np.float64, copy=False)
-        if not math.isfinite(abs(rows.reshape(-1) @ rows.reshape(-1))):
+        if not all_finite(rows.reshape(-1).view(np.float64)):
             rows = _without_constant_infinities(rows)
         return rows
 
@@ -103,7 +102,7 @@ def _gradients(arrays: list, upstream: object, several: bool) -> list[np.ndarray
     fits = len(received) == len(shapes) and all(
         got in (None, shape) for got, shape in zip(received, shapes, strict=True)
     )
-    if not fits or any(g is not None and g.dtype.kind not in "fiu" for g in gradients):
+    if not fits or received == [None] * len(shapes) or any(g is not None and g.dtype.kind not in "fiu" for g in gradients):
         raise ValueError(
             "`upstream` must have the structure and the shapes of what the function returns, "
             f"{_in_words(several, shapes)}, and hold real numbers. "

@@ -20,9 +20,12 @@ def rounding(evaluator: Evaluator, outputs: np.ndarray, slope: np.ndarray) -> fl
     Errors of single numbers are independent, so they add up as squares. The second term stands for what
     happens inside: a stable evaluation is exact for arguments that are off by one rounding each.
     """
-    own = np.nan_to_num(evaluator.layout.weights * outputs)
-    inner = np.nan_to_num(evaluator.tensors.x * slope)
-    return evaluator.eps * (np.sqrt(own @ own) + np.sqrt(inner @ inner))
+    own = evaluator.layout.weights * outputs
+    inner = evaluator.tensors.x * slope
+    total = np.sqrt(own @ own) + np.sqrt(inner @ inner)
+    if not np.isfinite(total):
+        total = np.linalg.norm(own[np.isfinite(own)]) + np.linalg.norm(inner[np.isfinite(inner)])
+    return evaluator.eps * total
 
 
 def richardson(evaluator: Evaluator, step: float | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

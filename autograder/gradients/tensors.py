@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from itertools import accumulate
+from operator import truediv
 
 import numpy as np
 
 from .steps import step_size
+
+
+def all_finite(values: np.ndarray) -> bool:
+    """Is no element of a vector NaN or infinite? One product answers for all but huge numbers."""
+    return math.isfinite(values @ values) or bool(np.isfinite(values).all())
 
 
 class Tensors:
@@ -30,8 +37,8 @@ class Tensors:
         self.shapes = [tensor.shape for tensor in tensors]
         self.dtypes = [tensor.dtype for tensor in tensors]
         self.sizes = [tensor.size for tensor in tensors]
-        self.x = np.concatenate([tensor.reshape(-1) for tensor in tensors], dtype=np.float64)
-        if not np.isfinite(self.x).all():
+        self.x = np.concatenate([tensor.reshape(-1) for tensor in tensors]).astype(np.float64, copy=False)
+        if not all_finite(self.x):
             bad = [name for name, tensor in arrays.items() if not np.isfinite(tensor).all()]
             raise ValueError(
                 "A numeric gradient can only be taken at finite numbers. "
@@ -39,16 +46,33 @@ class Tensors:
                 "Choose finite inputs, or leave these names out of `wrt`."
             )
         sizes = [size for size in self.sizes if size]  # those that have elements
-        self._sizes = np.array(sizes)
+        self._sizes = sizes
         self._starts = [0, *accumulate(sizes[:-1])]
         self._owner = np.repeat(np.arange(len(sizes)), sizes)  # (elements,)
+
+    def pools(self, complex_step: bool) -> list[np.ndarray]:
+        """Copies of all elements: one vector if the tensors share a dtype, else one per tensor.
+
+        With `complex_step` in the complex dtype that belongs to the tensors' own.
+        """
+        dtypes = [np.result_type(d, np.complex64) for d in self.dtypes] if complex_step else self.dtypes
+        if len(set(dtypes)) == 1:
+            return [self.x.astype(dtypes[0])]
+        return [part.astype(d) for part, d in zip(self.split(self.x)[0].values(), dtypes, strict=True)]
+
+    def views(self, pools: list[np.ndarray]) -> dict[str, np.ndarray]:
+        """name -> its part of the pools, in its shape."""
+        if len(pools) == 1:
+            return self.split(pools[0])[0]
+        return {n: p.reshape(s) for n, p, s in zip(self.names, pools, self.shapes, strict=True)}
 
     def steps(self, eps: float, order: int, step: float | None) -> np.ndarray:
         """The given step, or a good one, for each tensor with elements. Shape (tensors,)."""
         if step is not None:
             return np.full(len(self._starts), float(step))
-        typical = np.add.reduceat(np.abs(self.x), self._starts) / self._sizes
-        return np.array([step_size(size, eps, order) for size in typical.tolist()])
+        sums = np.add.reduceat(np.abs(self.x), self._starts).tolist()
+        typical = map(truediv, sums, self._sizes)
+        return np.array([step_size(size, eps, order) for size in typical])
 
     def points(self, offsets: list[np.ndarray]) -> np.ndarray:
         """x plus each offset, rounded to what its tensor's dtype can hold. Shape (elements, offsets)."""
@@ -71,10 +95,13 @@ class Tensors:
         """Give every element the value of its tensor. From (tensors,) to (elements,)."""
         return values[self._owner]
 
-    def split(self, values: np.ndarray) -> dict[str, np.ndarray]:
-        """Cut (elements,) into name -> array of its tensor's shape."""
-        pieces, start = {}, 0
+    def split(self, *vectors: np.ndarray) -> list[dict[str, np.ndarray]]:
+        """Cut each (elements,) into name -> array of its tensor's shape."""
+        pieces = [{} for _ in vectors]
+        start = 0
         for name, shape, size in zip(self.names, self.shapes, self.sizes, strict=True):
-            pieces[name] = values[start : start + size].reshape(shape)
-            start += size
+            stop = start + size
+            for piece, vector in zip(pieces, vectors, strict=True):
+                piece[name] = vector[start:stop].reshape(shape)
+            start = stop
         return pieces

@@ -104,7 +104,7 @@ def _written(cell: NotebookNode, grade, comment: str | None) -> dict:
     waiting = grade.manual_score is None and grade.auto_score is None
     empty = grade.auto_score == 0 and grade.manual_score is None
     return {
-        "name": cell.metadata.nbgrader.grade_id,
+        "name": cell.metadata.nbgrader.grade_id.replace("-", ".", 1),
         "anchor": grade.name,
         "verdict": "missing" if empty else "written",
         "symbol": "○" if empty or waiting else "✎",

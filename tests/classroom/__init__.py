@@ -104,7 +104,8 @@ def answered(
     for cell in notebook.cells:
         exercise = cell["id"].removesuffix("-answer").replace("-", ".", 1)
         if cell["id"].endswith("-answer") and (only is None or exercise in only):
-            cell.source = (other or {}).get(exercise) or reference.source_of(exercise)
+            source = (other or {}).get(exercise) or reference.source_of(exercise)
+            cell.source = "\n".join(line for line in source.split("\n") if "# BEGIN" not in line and "# END" not in line)
     return notebook
 
 

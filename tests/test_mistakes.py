@@ -1,0 +1,282 @@
+"""Every known mistake is rejected and named; nothing else is given a known mistake's name.
+
+Oracle: how a variant was made. A mistake is named rightly when the name is that of the edit that made it.
+"""
+
+import ast
+import itertools
+import re
+from functools import cache
+
+import numpy as np
+import pytest
+
+from autograder import exercise as exercises
+from autograder import reference
+from autograder.expectation import fingerprinted
+from autograder.judge import judge
+from autograder.reference import Expectations
+from autograder.subject import observe
+from solutions.mistakes import Mistake
+
+CATALOGUE = reference.mistakes("elman")
+EXERCISES = exercises.of_module("elman")
+BY_HAND = [id for id, exercise in EXERCISES.items() if exercise.kind in ("forward", "backward")]
+WITH_KERAS = [id for id in EXERCISES if id not in BY_HAND]
+SEEDS, KERAS_SEEDS = 20, 2
+
+
+@cache
+def cases(id, seed):
+    return EXERCISES[id].cases(seed, exercises.GRADING_CASES)
+
+
+@cache
+def views(id, seed):
+    """What the judge knows while grading, and what it knows in the student's notebook, at the same inputs."""
+    return fresh_views(id, seed)
+
+
+class WithoutFollowThrough(Expectations):
+    """Expectations of what is judged here alone: numeric gradients of mistaken forward passes cost most of the time."""
+
+    def _follow_through(self, exercise, cases):
+        return {}
+
+
+MUTANTS = {}  # each made once
+
+
+def fresh_views(id, seed):
+    whole = WithoutFollowThrough({id: cases(id, seed)}, MUTANTS).of(EXERCISES[id])
+    return {"exact": whole, "fingerprints": fingerprinted(whole, id)}
+
+
+@cache
+def mutated(mistake):
+    return reference.mutate(mistake)
+
+
+def faults(mistake, seed, known):
+    """How a mistake's verdicts fall short: none, for one that is rejected and named in both views."""
+    exercise = EXERCISES[mistake.exercise]
+    seen = observe(exercise, mutated(mistake), cases(exercise.id, seed))
+    found = []
+    for view, expectation in known.items():
+        result = judge(exercise, cases(exercise.id, seed), seen, expectation)
+        if result.verdict == "right" or not result.points < result.max_points:
+            found.append(f"{mistake.id}, seed {seed}, {view}: accepted as {result.verdict}")
+        if result.mistake != mistake.id or mistake.sentence not in result.message:
+            found.append(f"{mistake.id}, seed {seed}, {view}: named {result.mistake}")
+    return found
+
+
+@pytest.mark.parametrize("mistake", CATALOGUE, ids=lambda mistake: mistake.id)
+def test_every_known_mistake_is_rejected_and_named(mistake):
+    seeds = SEEDS if mistake.exercise in BY_HAND else KERAS_SEEDS
+    assert [fault for seed in range(seeds) for fault in faults(mistake, seed, views(mistake.exercise, seed))] == []
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("id", EXERCISES)
+def test_every_known_mistake_is_rejected_and_named_in_many_draws(id):
+    found = []
+    for seed in range(1_000, 2_000 if id in BY_HAND else 1_020):
+        known = fresh_views(id, seed)
+        found += [fault for m in CATALOGUE if m.exercise == id for fault in faults(m, seed, known)]
+        cases.cache_clear()
+    assert found == []
+
+
+# Two at once
+
+
+def edited_source(*mistakes):
+    """An object's text with several edits, or None where one takes away what another one looks for."""
+    text = reference.source_of(mistakes[0].exercise)
+    for mistake in mistakes:
+        if text.count(mistake.find) != 1:
+            return None
+        text = text.replace(mistake.find, mistake.replace)
+    return text
+
+
+def variant(id, text):
+    """The reference module with another text for one object."""
+    return reference.mutate(Mistake(id, "variant", reference.source_of(id), text, ""))
+
+
+def same(first, second):
+    """Do two objects give the same, bit for bit but for the order of sums?"""
+    for a, b in zip(first, second, strict=True):
+        if (a.problem, a.edited, a.unstable) != (b.problem, b.edited, b.unstable) or a.values.keys() != b.values.keys():
+            return False
+        for name, value in a.values.items():
+            other = b.values[name]
+            if isinstance(value, str) or isinstance(other, str):
+                if type(value) is not type(other) or value != other:
+                    return False
+            elif value.shape != other.shape or not np.allclose(value, other, rtol=0, atol=1e-12 * np.abs(other).max()):
+                return False
+    return True
+
+
+def wrong_names(id, namespace, parts, seed):
+    """Names that the judge gives an object with two mistakes, beyond one whose outputs it really has."""
+    seen = observe(EXERCISES[id], namespace, cases(id, seed))
+    found = []
+    for view, expectation in views(id, seed).items():
+        name = judge(EXERCISES[id], cases(id, seed), seen, expectation).mistake
+        if name is None:
+            continue
+        singles = {m.id: m for m in parts}
+        if name not in singles or not same(seen, observe(EXERCISES[id], mutated(singles[name]), cases(id, seed))):
+            found.append(f"{' + '.join(singles)} ({view}, seed {seed}): named {name}")
+    return found
+
+
+@pytest.mark.parametrize("id", BY_HAND)
+def test_two_mistakes_in_one_function_are_not_called_by_a_wrong_name(id):
+    own = [mistake for mistake in CATALOGUE if mistake.exercise == id]
+    found, tried = [], 0
+    for pair in itertools.combinations(own, 2):
+        text = edited_source(*pair) or edited_source(*pair[::-1])
+        if text is None:
+            continue
+        tried += 1
+        namespace = variant(id, text)
+        for seed in range(2):
+            found += wrong_names(id, namespace, pair, seed)
+    assert found == []
+    assert tried or id in ("elman.step_forward", "elman.output_forward")  # one line: every edit takes it whole
+
+
+def test_two_mistakes_in_the_cell_are_not_called_by_a_wrong_name():
+    own = {mistake.slug: mistake for mistake in CATALOGUE if mistake.exercise == "elman.ElmanCell"}
+    for first, second in [
+        ("bias_not_registered", "stop_gradient"),
+        ("weight_not_named", "config_incomplete"),
+        ("no_squashing", "recurrent_kernel_transposed"),
+        ("initial_state_not_zero", "kernel_not_trainable"),
+    ]:
+        pair = (own[first], own[second])
+        assert wrong_names("elman.ElmanCell", variant("elman.ElmanCell", edited_source(*pair)), pair, 0) == []
+
+
+@pytest.mark.parametrize("id", ["elman.step_backward", "elman.sequence_forward", "elman.sequence_backward"])
+def test_a_mistake_here_and_one_in_what_is_called_are_not_called_by_a_wrong_name(id):
+    own = [mistake for mistake in CATALOGUE if mistake.exercise == id]
+    called = [m for m in CATALOGUE if m.exercise != id and id in reference.callers(m.exercise)]
+    assert called
+    found = []
+    for below, above in itertools.product(called, own):
+        namespace = reference.mutate(below)
+        exec(compile(edited_source(above), "<above>", "exec"), namespace)
+        found += wrong_names(id, namespace, (below, above), 0)
+    assert found == []
+
+
+# What is not in the catalogue
+
+MADE_UP = [
+    ("elman.step_forward", "np.tanh(", "np.arctan("),
+    ("elman.step_forward", "h_prev @ Wh + b", "h_prev @ Wh - b"),
+    ("elman.step_forward", "h_prev @ Wh", "0.999 * h_prev @ Wh"),
+    ("elman.step_backward", "(1 - h**2)", "(1 - h**3)"),
+    ("elman.step_backward", "dx = dz @ Wx.T", "dx = 2 * dz @ Wx.T"),
+    ("elman.step_backward", "db = dz.sum(axis=0)", "db = dz[0]"),
+    ("elman.output_forward", "h @ Wy + by", "h @ Wy - by"),
+    ("elman.output_backward", "dh = dy @ Wy.T", "dh = -dy @ Wy.T"),
+    ("elman.sequence_forward", "h = step_forward(x[:, t], h, Wx, Wh, b)", "h = h + step_forward(x[:, t], h, Wx, Wh, b)"),
+    ("elman.sequence_backward", "carry = np.zeros_like(h0)", "carry = np.ones_like(h0)"),
+    ("elman.sequence_backward", "upstream = dh[:, t] + carry", "upstream = dh[:, t] - carry"),
+    ("elman.sequence_backward", "dWx += dWx_t", "dWx += 2 * dWx_t"),
+    ("elman.ElmanCell", "h = ops.tanh(z)", "h = ops.sin(z)"),
+    ("elman.copy_weights", "assign(source.cell.bias)", "assign(-1.0 * source.cell.bias)"),
+]
+
+
+@pytest.mark.parametrize(("id", "find", "replace"), MADE_UP, ids=[f"{id}: {replace}" for id, _, replace in MADE_UP])
+def test_a_mistake_outside_the_catalogue_is_rejected_without_a_name(id, find, replace):
+    seen = observe(EXERCISES[id], reference.mutate(Mistake(id, "made_up", find, replace, "")), cases(id, 0))
+    for expectation in views(id, 0).values():
+        result = judge(EXERCISES[id], cases(id, 0), seen, expectation)
+        assert result.verdict in ("wrong", "partial")
+        assert result.points < result.max_points
+        assert result.mistake is None
+
+
+def test_a_mistake_in_one_function_is_named_in_those_that_call_it():
+    mistake = next(m for m in CATALOGUE if m.id == "elman.step_backward:dWh_transposed")
+    id = "elman.sequence_backward"
+    seen = observe(EXERCISES[id], mutated(mistake), cases(id, 0))
+    for expectation in views(id, 0).values():
+        result = judge(EXERCISES[id], cases(id, 0), seen, expectation)
+        assert result.mistake == mistake.id
+        assert "elman.step_backward" in result.message  # where to look
+
+
+# The catalogue itself
+
+
+def squeezed(text):
+    return re.sub(r"\s+", "", text)
+
+
+def right_lines(id):
+    """What a student is to write: each statement between the markers, and each right-hand side."""
+    inside = re.findall(r"### BEGIN SOLUTION\n(.*?)### END SOLUTION", reference.source_of(id), re.S)
+    for block in inside:
+        for line in block.split("\n"):
+            statement = line.split("  #")[0].strip()
+            yield statement
+            yield statement.partition(" = ")[2]
+            yield statement.removeprefix("return ")
+
+
+@pytest.mark.parametrize("mistake", CATALOGUE, ids=lambda mistake: mistake.id)
+def test_a_sentence_does_not_give_the_right_code_away(mistake):
+    sentence = squeezed(mistake.sentence)
+    assert squeezed(mistake.find) not in sentence
+    for code in right_lines(mistake.exercise):
+        if len(squeezed(code)) >= 6:  # a bare name like `carry` is a word, not code
+            assert squeezed(code) not in sentence
+
+
+@pytest.mark.parametrize("id", EXERCISES)
+def test_no_two_mistakes_of_an_exercise_have_equal_outputs(id):
+    own = [mistake for mistake in CATALOGUE if mistake.exercise == id]
+    for seed in range(3 if id in BY_HAND else 1):
+        seen = {mistake.id: observe(EXERCISES[id], mutated(mistake), cases(id, seed)) for mistake in own}
+        twins = [(a, b) for a, b in itertools.combinations(seen, 2) if same(seen[a], seen[b])]
+        assert twins == []
+
+
+def test_the_catalogue_is_large_and_every_id_is_its_own():
+    assert len(CATALOGUE) >= 20
+    assert len({mistake.id for mistake in CATALOGUE}) == len(CATALOGUE)
+    assert len({mistake.sentence for mistake in CATALOGUE}) > 0.9 * len(CATALOGUE)  # some belong to two exercises
+
+
+def test_every_exercise_has_mistakes_and_every_mistake_an_exercise():
+    assert {mistake.exercise for mistake in CATALOGUE} == set(EXERCISES)
+
+
+@pytest.mark.parametrize("mistake", CATALOGUE, ids=lambda mistake: mistake.id)
+def test_an_edit_is_inside_what_the_student_writes(mistake):
+    """An edit of the signature or the docstring would be a mistake that nobody can make."""
+    own = reference.source_of(mistake.exercise)
+    tree = ast.parse(own.replace(mistake.find, mistake.replace))
+    assert len(tree.body) == 1
+    inside = "\n".join(re.findall(r"### BEGIN SOLUTION\n(.*?)### END SOLUTION", own, re.S))
+    assert inside.count(mistake.find) == 1
+    assert mistake.find != mistake.replace
+
+
+@pytest.mark.parametrize(("find", "times"), [("np.cosh(x)", 0), ("h_prev", None), ("", None)])
+def test_an_edit_that_does_not_match_exactly_once_is_refused(find, times):
+    with pytest.raises(ValueError, match="exactly once") as caught:
+        reference.mutate(Mistake("elman.step_backward", "made_up", find, "0", ""))
+    assert "elman.step_backward:made_up" in str(caught.value)
+    if times is not None:
+        assert f"{times} times" in str(caught.value)
