@@ -14,6 +14,7 @@ from .richardson import richardson, rounding
 from .tensors import all_finite
 
 FAINT = 1e-4  # of the largest change of the outputs: too little to tell how a tensor bends
+SAFETY = 4.0  # times (h/c)^2, as c is only an estimate
 COMPLEX = 4.0  # rounding errors that a derivative collects on its way, in units of eps
 
 
@@ -139,7 +140,7 @@ def _central(evaluator: Evaluator, step: float | None) -> tuple[np.ndarray, np.n
     bend = np.sqrt(tensors.largest(even_squares)) / steps  # h f''
     moved = size * steps
     per_length = np.max((bend / size)[moved > FAINT * np.fmax.reduce(moved)], initial=0)  # h/c
-    truncation = np.minimum(per_length, 1) * np.maximum(per_length * size, bend) + steps**2 * size
+    truncation = np.minimum(SAFETY * per_length, 1) * np.maximum(per_length * size, bend) + steps**2 * size
     noise = rounding(evaluator, middle / 2, slope)
     return slope, tensors.spread(noise / steps + truncation), np.ones(h.size, bool)
 

@@ -10,7 +10,7 @@ from .tensors import Tensors
 KINK = 1e-6  # of the tensor's gradient: a change of slope that calls for a second look
 GAP = 1e-4  # likewise, the difference that doubling the step makes
 NOISE = 30.0  # times the rounding error is what counts as seen
-SAFETY = 4.0  # times (h/c)^4, which a smooth function misses by 30 or more: c is only an estimate
+SAFETY = 8.0  # times (h/c)^4, as c is only an estimate
 CLOSER = (4, 16, 64)  # the steps of the second look, as fractions of the first
 
 

@@ -24,11 +24,11 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 
 import keras
-import matplotlib.pyplot as plt  # noqa: F401
+import matplotlib.pyplot as plt
 import numpy as np
 from keras import ops
 
-from autograder import check  # noqa: F401
+from autograder import check
 from unrolled import clusters, corpora, figures, graphs, widgets
 
 figures.use_style()
