@@ -226,13 +226,13 @@ def check(notebook: Path) -> None:
     from autograder.handin import examine
 
     problems, done = examine(notebook)
-    for line in done:
+    for line in done[1:] if not problems else done:
         out.print(f"  {line}", markup=False)
     for line in problems:
         err.print(f"! {line}", markup=False)
     if problems:
         sys.exit(1)
-    out.print(f"{notebook.name} can be handed in.", markup=False)
+    out.print(f"{notebook.name} can be handed in as it is. {done[0]}", markup=False)
 
 
 @main.command()

@@ -12,7 +12,8 @@ import contextlib
 import functools
 import symtable
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 
 class Forbidden(BaseException):
@@ -49,7 +50,7 @@ def _block(name: str, hits: list[str]) -> list[tuple[object, str, object]]:
     if target is None:
         return []
 
-    def refuse(*args, **kwargs):
+    def refuse(self=None, *args, **kwargs):
         hits.append(name)
         raise Forbidden(name)
 
@@ -69,92 +70,150 @@ def _block(name: str, hits: list[str]) -> list[tuple[object, str, object]]:
 def search(sources: Sequence[str], object_name: str, names: Sequence[str]) -> str | None:
     """Look for a forbidden name in an object's source and in everything it refers to.
 
+    A name counts where it can only mean the library: as an attribute or an import of one, or as a string that
+    could be looked up. A student's own `grad`, a docstring, or an experiment in another cell is none of that.
+
     Args:
-        sources: the student's cells, in order. One that does not parse is skipped: it cannot define anything.
+        sources: the student's cells, in order. One that does not compile is skipped: it cannot define anything.
         object_name: the exercise's object.
         names: dotted names.
 
     Returns:
         The dotted name that was found, or None.
     """
-    bindings: dict[str, list[ast.AST]] = {}
+    bindings: dict[str, list[_Piece]] = {}
     for source in sources:
-        for statement in _statements(source):
-            for name, node in _bound(statement):
-                bindings.setdefault(name, []).append(node)
-    wanted = {name.split(".")[-1]: name for name in names} | {name: name for name in names}
+        for piece in _pieces(source):
+            for name in piece.binds:
+                bindings.setdefault(name, []).append(piece)
+    imported = {name: piece.imports for name, found in bindings.items() for piece in found if piece.imports}
     todo, seen = [object_name], set()
     while todo:
-        for node in bindings.pop(todo.pop(), ()):
-            if id(node) in seen:
-                continue
-            seen.add(id(node))
-            for word in _words(node):
-                if word in wanted:
-                    return wanted[word]
-            todo += _globals_of(node)
+        for piece in bindings.pop(todo.pop(), ()):
+            if id(piece) not in seen:
+                seen.add(id(piece))
+                if hit := _hit(piece, names, imported):
+                    return hit
+                todo += piece.reads
     return None
 
 
-def _statements(source: str) -> list[ast.stmt]:
+@dataclass(frozen=True, eq=False)
+class _Piece:
+    """One top-level statement, or one name of an import.
+
+    Attributes:
+        binds: the global names that it binds or changes.
+        reads: the global names that it reads.
+        nodes: its syntax, docstrings left out.
+        imports: for a name of an import, the dotted path it stands for.
+    """
+
+    binds: frozenset[str]
+    reads: tuple[str, ...]
+    nodes: tuple[ast.AST, ...]
+    imports: str = ""
+
+
+def _pieces(source: str) -> list[_Piece]:
     from IPython.core.inputtransformer2 import TransformerManager
 
     try:
-        return ast.parse(TransformerManager().transform_cell(source)).body
+        text = TransformerManager().transform_cell(source)
+        compile(text, "cell", "exec", dont_inherit=True, flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        return [piece for statement in ast.parse(text).body for piece in _of_statement(statement, text)]
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return []
 
 
-def _bound(statement: ast.stmt) -> list[tuple[str, ast.AST]]:
-    """The global names that a top-level statement binds or changes, each with the code that does it.
-
-    An import counts name by name: importing a built-in layer to experiment with is no delegation.
-    """
+def _of_statement(statement: ast.stmt, text: str) -> list[_Piece]:
+    """An import counts name by name: importing a built-in layer to experiment with is no delegation."""
     if isinstance(statement, (ast.Import, ast.ImportFrom)):
-        return [((alias.asname or alias.name).split(".")[0], alias) for alias in statement.names]
-    table = _table(statement)
-    names = {symbol.get_name() for symbol in table.get_symbols() if symbol.is_assigned() or symbol.is_imported()}
-    names |= {name for child in _scopes(table)[1:] for name in _declared_global(child)}
-    for node in ast.walk(statement):
-        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
-            root = node.value
-            while isinstance(root, ast.Attribute):
-                root = root.value
-            if isinstance(root, ast.Name):
-                names.add(root.id)
-    return [(name, statement) for name in names]
+        return [_Piece(frozenset([_bound_by(alias)]), (), (), _path(statement, alias)) for alias in statement.names]
+    segment = "\n".join(text.split("\n")[min(_lines(statement)) - 1 : statement.end_lineno])
+    scopes = _scopes(symtable.symtable(segment, "cell", "exec"))
+    top = scopes[0].get_symbols()
+    binds = {symbol.get_name() for symbol in top if symbol.is_assigned() or symbol.is_imported()}
+    reads = [symbol.get_name() for symbol in top if symbol.is_referenced()]
+    for scope in scopes[1:]:
+        binds |= {s.get_name() for s in scope.get_symbols() if s.is_declared_global() and s.is_assigned()}
+        reads += [s.get_name() for s in scope.get_symbols() if s.is_global()]
+    nodes = tuple(ast.walk(statement))
+    binds |= {_root(node) for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)}
+    texts = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}  # docstrings
+    return [_Piece(frozenset(binds), tuple(reads), tuple(node for node in nodes if id(node) not in texts))]
 
 
-def _globals_of(node: ast.AST) -> list[str]:
-    """The global names that a piece of code reads, its own locals left out."""
-    if isinstance(node, ast.alias):
-        return []
-    scopes = _scopes(_table(node))
-    names = [s.get_name() for s in scopes[0].get_symbols() if s.is_referenced()]
-    return names + [s.get_name() for scope in scopes[1:] for s in scope.get_symbols() if s.is_global()]
-
-
-def _table(statement: ast.stmt) -> symtable.SymbolTable:
-    return symtable.symtable(ast.unparse(statement), "cell", "exec")
+def _lines(statement: ast.stmt) -> list[int]:
+    return [statement.lineno, *(d.lineno for d in getattr(statement, "decorator_list", ()))]
 
 
 def _scopes(table: symtable.SymbolTable) -> list[symtable.SymbolTable]:
-    return [table] + [scope for child in table.get_children() for scope in _scopes(child)]
+    found, todo = [], [table]
+    while todo:
+        found.append(todo.pop())
+        todo += found[-1].get_children()
+    return found
 
 
-def _declared_global(scope: symtable.SymbolTable) -> list[str]:
-    return [s.get_name() for s in scope.get_symbols() if s.is_declared_global() and s.is_assigned()]
+def _root(node: ast.AST) -> str:
+    """The name that a chain of attributes starts from, or ""."""
+    while isinstance(node, ast.Attribute):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""
 
 
-def _words(node: ast.AST) -> Iterator[str]:
-    """Every identifier, attribute, imported name and string in a piece of code."""
-    for part in ast.walk(node):
-        if isinstance(part, ast.Name):
-            yield part.id
-        elif isinstance(part, ast.Attribute):
-            yield part.attr
-        elif isinstance(part, ast.alias):
-            yield from part.name.split(".")
-        elif isinstance(part, ast.Constant) and isinstance(part.value, str):
-            yield part.value
-            yield part.value.split(".")[-1]
+def _bound_by(alias: ast.alias) -> str:
+    return (alias.asname or alias.name).split(".")[0]
+
+
+def _path(statement: ast.Import | ast.ImportFrom, alias: ast.alias) -> str:
+    """The dotted path that an imported name stands for."""
+    if isinstance(statement, ast.ImportFrom):
+        return f"{statement.module or ''}.{alias.name}"
+    return alias.name if alias.asname else alias.name.split(".")[0]
+
+
+def _hit(piece: _Piece, names: Sequence[str], imported: Mapping[str, str]) -> str | None:
+    """The forbidden name that a piece of code holds, if any."""
+    if piece.imports:
+        return next((name for name in names if _means(piece.imports, name)), None)
+    local = dict(imported)
+    for node in piece.nodes:
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            local |= {_bound_by(alias): _path(node, alias) for alias in node.names}
+    for node in piece.nodes:
+        for name in names:
+            last = name.split(".")[-1]
+            if isinstance(node, (ast.Import, ast.ImportFrom)):
+                if any(_means(_path(node, alias), name) for alias in node.names):
+                    return name
+            elif isinstance(node, ast.Attribute) and node.attr == last:
+                if _telling(last) or _means(f"{local.get(_root(node), '')}.{last}", name):
+                    return name
+            elif (
+                isinstance(node, ast.Constant)
+                and isinstance(node.value, str)
+                and _telling(last)
+                and node.value.split(".")[-1] == last
+            ):
+                return name
+            elif isinstance(node, ast.Name) and node.id == last and _starred(local, name):
+                return name
+    return None
+
+
+def _starred(imported: Mapping[str, str], name: str) -> bool:
+    """Did an `import *` bring the name in?"""
+    return imported.get("*", "").split(".")[0] in (name.split(".")[0], "tensorflow")
+
+
+def _telling(last: str) -> bool:
+    """Does a name say by itself which library it is from? `SimpleRNN` does; `grad` and `RNN` do not."""
+    return "_" in last or (last != "RNN" and last.lower() != last)
+
+
+def _means(path: str, name: str) -> bool:
+    """Is a dotted path this forbidden name, also by way of `tensorflow.keras` or Keras' inner modules?"""
+    packages = {name.split(".")[0], "tensorflow"}
+    return path.split(".")[0] in packages and path.split(".")[-1] == name.split(".")[-1]

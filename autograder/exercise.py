@@ -68,6 +68,9 @@ class Exercise:
         upstream: for a backward exercise, the input that is the upstream gradient.
         time_axis: value name -> axis that is time, for the error per time step.
         forbidden: dotted names that may not be used, because they would be the answer.
+        about: value name -> what it is, in words, for values whose names do not say it.
+        shown: what a student's notebook shows besides and the grade leaves out, because it takes a second:
+            called with the object and a case's inputs, returns (name, right, detail) for each.
         rtol: an element is wrong when it is off by more than rtol times the largest of its tensor.
     """
 
@@ -81,6 +84,8 @@ class Exercise:
     upstream: str | None = None
     time_axis: Mapping[str, int] | None = None
     forbidden: tuple[str, ...] = ()
+    about: Mapping[str, str] | None = None
+    shown: Callable[[object, Mapping[str, np.ndarray]], list[tuple[str, bool, str]]] | None = None
     rtol: float = 1e-7
 
     def __post_init__(self) -> None:

@@ -62,6 +62,6 @@ def _fault(source: str) -> str | None:
     """A syntax error in a cell, as one line. Lines of IPython's own (%, !) are left out."""
     try:
         ast.parse(re.sub(r"(?m)^(\s*)[%!].*$", r"\1pass", source))
-    except (SyntaxError, ValueError) as error:
-        return f"{type(error).__name__}: {error}"
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        return f"{type(error).__name__}: {error}".split("\n")[0]
     return None

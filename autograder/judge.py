@@ -93,9 +93,34 @@ def judge(
         if origin != exercise.id:
             message = f"This comes from your {origin}, which it calls. {message}"
     else:
-        message = guess or "Not one of the mistakes known here."
+        message = guess or _of_shape(exercise, seen, expectation) or _about(exercise, lines)
     verdict = "partial" if fraction > 0 else "wrong"
     return result(fraction, verdict, message, hint="" if mistake else _general_hint(exercise), **more)
+
+
+def _of_shape(exercise: Exercise, seen: Sequence[Observation], expectation: Expectation) -> str | None:
+    """The first array of another shape than stated, and what that suggests."""
+    for name in exercise.names:
+        answer, mark = seen[0].values.get(name), expectation.right[0].marks[name]
+        if not isinstance(answer, np.ndarray) or mark.shape is None or answer.shape == mark.shape:
+            continue
+        found = f"`{name}` has the shape {answer.shape}, stated is {mark.shape}."
+        if sorted(answer.shape) == sorted(mark.shape):
+            return f"{found} Are two axes the wrong way round, or two arrays in each other's place?"
+        if answer.ndim > len(mark.shape):
+            return f"{found} Which axis should be summed over?"
+        if answer.ndim < len(mark.shape):
+            return f"{found} Which axis was lost?"
+        return f"{found} Is there one step, row or column too many or too few?"
+    return None
+
+
+def _about(exercise: Exercise, lines: Sequence[Line]) -> str:
+    """The first wrong value in words, where the exercise has some."""
+    first = next((line for line in lines if not line.ok), None)
+    if first and first.name in (exercise.about or {}):
+        return f"Look first at `{first.name}`: {exercise.about[first.name]}. Not one of the mistakes known here."
+    return "Not one of the mistakes known here."
 
 
 def _fraction(exercise: Exercise, right: Mapping[str, bool]) -> float:
@@ -116,7 +141,7 @@ def _follows(seen: Sequence[Observation], expectation: Expectation, forward_mist
 
 def _without_values(problem: Problem, mistake: KnownMistake | None) -> tuple[str, str]:
     """The verdict and the message where there are no values to judge."""
-    verdict = {"missing": "missing", "blank": "missing", "malformed": "wrong"}.get(problem.kind, problem.kind)
+    verdict = {"blank": "missing", "malformed": "wrong", "cell": "error"}.get(problem.kind, problem.kind)
     message = problem.message
     if mistake:
         message = f"{mistake.sentence} ({problem.message})"
@@ -126,6 +151,7 @@ def _without_values(problem: Problem, mistake: KnownMistake | None) -> tuple[str
 def _hint(problem: Problem) -> str:
     return {
         "malformed": "read `Returns` in the docstring: what, in which order, with which shapes.",
+        "cell": "run that cell by itself, and mend what the error says.",
         "error": "call it yourself in a new cell, with small arrays of the stated shapes.",
     }.get(problem.kind, "")
 

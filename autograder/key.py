@@ -51,7 +51,7 @@ def find(exercise_id: str, folder: Path) -> tuple[float, Expectation]:
         try:
             plain = json.loads(path.read_text(encoding="utf-8"))
             entry = plain["exercises"].get(exercise_id) if plain["format"] == FORMAT else None
-        except (ValueError, KeyError, TypeError, OSError):
+        except (ValueError, KeyError, TypeError, AttributeError, OSError):
             continue
         if entry:
             return entry["points"], _expectation(entry)

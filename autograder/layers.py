@@ -6,6 +6,7 @@ reference, in a process of the grader's own, is what the student's values are co
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -13,6 +14,18 @@ import numpy as np
 from autograder.exercise import Malformed
 
 WEIGHTS = ("kernel", "recurrent_kernel", "bias")
+ABOUT_CELL = {
+    "outputs": "the outputs under keras.layers.RNN",
+    "final_state": "the state after the last step",
+    "gradient.inputs": "the gradient that reaches the inputs",
+    "gradient.initial_state": "the gradient that reaches the initial state",
+    "weights": "the names and shapes of the trainable weights",
+    "dtypes": "the dtypes in a float64 cell",
+    "zero_state": "what get_initial_state(batch_size=3) returns",
+    "first_output": "the outputs when no initial state is given",
+    "config": "what get_config adds to that of every layer",
+    "rebuilt_outputs": "the outputs of a cell made again from its config, with the same weights",
+}
 DISCONNECTED = "disconnected: no gradient reaches it"
 
 
@@ -43,7 +56,8 @@ def probe_recurrent_cell(
     cell = cell_class(units, dtype="float64")
     layer = keras.layers.RNN(cell, return_sequences=True, return_state=True, dtype="float64")
     layer.build(inputs["inputs"].shape)
-    registered = {weight.name: tuple(weight.shape) for weight in cell.trainable_weights}
+    # Keras numbers weights that were given no name
+    registered = {re.sub(r"_\d+$", "", weight.name): tuple(weight.shape) for weight in cell.trainable_weights}
     for name in weights:
         _put(cell, name, inputs[name])
 
@@ -62,12 +76,50 @@ def probe_recurrent_cell(
         values[f"gradient.{name}"] = DISCONNECTED if gradient is None else gradient
 
     values["weights"] = ", ".join(f"{name} {shape}" for name, shape in sorted(registered.items())) or "none"
-    values["dtypes"] = f"outputs {values['outputs'].dtype}, weights " + ", ".join(
-        sorted({str(weight.dtype) for weight in cell.trainable_weights})
-    )
-    values["zero_state"], values["first_output"] = _zero_state(cell, layer, inputs, len(states))
+    values["zero_state"], values["first_output"], state_dtype = _zero_state(cell, layer, inputs, len(states))
+    weight_dtypes = ", ".join(sorted({str(weight.dtype) for weight in cell.trainable_weights}))
+    values["dtypes"] = f"outputs {values['outputs'].dtype}, weights {weight_dtypes}, initial state {state_dtype}"
     values["config"], values["rebuilt_outputs"] = _rebuilt(cell, inputs, initial, weights)
     return values
+
+
+def show_recurrent_cell(cell_class: type, inputs: Mapping[str, np.ndarray]) -> list[tuple[str, bool, str]]:
+    """Try a recurrent cell compiled with XLA, and saved and loaded. For the student's notebook; not graded.
+
+    Returns:
+        (name, right, detail) of each trial.
+    """
+    import tempfile
+    from pathlib import Path
+
+    import keras
+    import tensorflow as tf
+
+    units = inputs["upstream"].shape[-1]
+    shape = inputs["inputs"].shape
+    model = keras.Sequential(
+        [keras.Input(shape[1:], dtype="float64"), keras.layers.RNN(cell_class(units, dtype="float64"), dtype="float64")]
+    )
+    eager = np.asarray(model(inputs["inputs"]))
+
+    def compiled() -> np.ndarray:
+        return np.asarray(tf.function(model, jit_compile=True)(tf.constant(inputs["inputs"])))
+
+    def loaded() -> np.ndarray:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "model.keras"
+            model.save(path)
+            known = {cell_class.__name__: cell_class}
+            return np.asarray(keras.models.load_model(path, custom_objects=known)(inputs["inputs"]))
+
+    found = []
+    for name, trial in (("XLA", compiled), ("save and load", loaded)):
+        try:
+            same = bool(np.allclose(trial(), eager, rtol=0, atol=1e-10))
+            found.append((name, same, "not graded; " + ("same outputs" if same else "other outputs")))
+        except Exception as error:
+            found.append((name, False, f"not graded; {type(error).__name__}: {str(error).splitlines()[0][:160]}"))
+    return found
 
 
 def differentiate(
@@ -114,17 +166,21 @@ def _put(cell: object, name: str, value: np.ndarray) -> None:
         setattr(cell, name, keras.ops.convert_to_tensor(value))
 
 
-def _zero_state(cell: object, layer: object, inputs: Mapping[str, np.ndarray], count: int) -> tuple[object, object]:
-    """What get_initial_state gives for a batch of three, and the outputs that start from it."""
+def _zero_state(
+    cell: object, layer: object, inputs: Mapping[str, np.ndarray], count: int
+) -> tuple[object, object, str]:
+    """What get_initial_state gives for a batch of three, the outputs that start from it, and its dtype."""
     try:
         state = cell.get_initial_state(batch_size=3)
-        listed = list(state) if isinstance(state, (list, tuple)) else [state]
+        listed = [np.asarray(s) for s in (state if isinstance(state, (list, tuple)) else [state])]
         if len(listed) != count:
-            return f"{len(listed)} states where the cell has {count}", "not reached"
-        state = np.concatenate([np.asarray(s) for s in listed], axis=-1)
-        return state, np.asarray(layer(inputs["inputs"])[0])
+            return f"{len(listed)} states where the cell has {count}", "not reached", "unknown"
+        dtypes = ", ".join(sorted({str(array.dtype) for array in listed}))
+        return np.concatenate(listed, axis=-1), np.asarray(layer(inputs["inputs"])[0]), dtypes
+    except NotImplementedError:
+        return "`get_initial_state` still raises NotImplementedError", "not reached", "unknown"
     except Exception as error:
-        return f"{type(error).__name__} in get_initial_state", "not reached"
+        return f"{type(error).__name__} in get_initial_state, or in a run that starts from it", "not reached", "unknown"
 
 
 def _rebuilt(
@@ -143,5 +199,7 @@ def _rebuilt(
         for name in weights:
             _put(twin, name, inputs[name])
         return text, np.asarray(layer(inputs["inputs"], initial_state=initial))
+    except NotImplementedError:
+        return "`get_config` still raises NotImplementedError", "not reached"
     except Exception as error:
         return f"{type(error).__name__} when made again from its config", "not reached"

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import inspect
-import os
-import sys
-import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-
-import numpy as np
 
 from autograder import delegation, gradients, key
 from autograder import exercise as exercises
 from autograder.exercise import Case, Exercise
 from autograder.judge import judge
-from autograder.result import Result, Shown
+from autograder.quiet import quiet
+from autograder.result import Line, Result, Shown
 from autograder.subject import Observation, Problem, observe
 
 
@@ -36,7 +32,7 @@ def check(exercise_id: str, *, namespace: Mapping[str, object] | None = None, fo
     """
     exercise = exercises.find(exercise_id)
     names = _notebook_names() if namespace is None else namespace
-    with _quiet():
+    with quiet():
         result = evaluate(exercise, names, Path(folder))
     _show(result)
     return float(result.points)
@@ -56,9 +52,13 @@ def evaluate(exercise: Exercise, names: Mapping[str, object], folder: Path) -> R
         mistake = key.find(forward.id, folder)[1].recognise(observe(forward, names, forward.public_cases()))
         forward_mistake = mistake and mistake.id
         numeric = _numeric_of(exercise, forward, names, cases)
-    return judge(
+    result = judge(
         exercise, cases, seen, expectation, max_points=points, forward_mistake=forward_mistake, numeric=numeric
     )
+    if exercise.shown and result.verdict == "right":
+        lines = tuple(Line(*shown) for shown in exercise.shown(names[exercise.object], cases[0].inputs))
+        result = replace(result, lines=lines)
+    return result
 
 
 def _numeric_of(exercise: Exercise, forward: Exercise, names: Mapping[str, object], cases: list[Case]):
@@ -113,21 +113,3 @@ def _show(result: Result) -> None:
         print(result.text())
     else:
         display(Shown(result))
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep standard error silent, TensorFlow's own lines included: nbgrader takes any of it for a failure."""
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")
-        sys.stderr.flush()
-        saved = os.dup(2)
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        try:
-            os.dup2(nowhere, 2)
-            with open(os.devnull, "w") as silent, contextlib.redirect_stderr(silent):
-                yield
-        finally:
-            os.dup2(saved, 2)
-            os.close(saved)
-            os.close(nowhere)

@@ -22,6 +22,7 @@ from autograder import exercise as exercises
 from autograder import gradients
 from autograder.exercise import Case, Exercise
 from autograder.expectation import Exact, Expectation, KnownMistake, Pattern, exact
+from autograder.quiet import quiet
 from autograder.subject import Observation, observe
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -82,7 +83,8 @@ def load(module: str) -> Mapping[str, object]:
     folder()
     if str(ROOT) not in sys.path:
         sys.path.insert(0, str(ROOT))
-    return vars(importlib.import_module(f"solutions.{module}"))
+    with quiet():
+        return vars(importlib.import_module(f"solutions.{module}"))
 
 
 @cache

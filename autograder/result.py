@@ -14,7 +14,7 @@ SYMBOLS = {
 
 TITLES = {
     "right": "right",
-    "follow_through": "consistent with your forward pass",
+    "follow_through": "fits your forward pass",
     "partial": "partly right",
     "wrong": "not right yet",
     "error": "stopped with an error",

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import math
+import re
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -31,7 +32,8 @@ class Problem:
 
     Attributes:
         kind: "missing" (not defined), "blank" (still the stub), "malformed" (not the stated form), "error"
-            (an exception), "forbidden" (it used what it may not), or, from the grader, "limit" and "not_reached".
+            (an exception), "forbidden" (it used what it may not), or, from the grader, "cell" (the cell that should
+            define it failed), "limit" and "not_reached".
         message: one sentence for the student.
         signature: what two occurrences of the same mistake have in common.
     """
@@ -87,7 +89,9 @@ def _observe_case(exercise: Exercise, target: object, case: Case) -> Observation
         return Observation(problem=Problem("blank", _open_stub(exercise.object, error)))
     except Malformed as malformed:
         return Observation(problem=Problem("malformed", str(malformed), str(malformed)))
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:  # somebody waits no longer: the student, or the grader
+        raise
+    except BaseException as error:
         return Observation(problem=_explain(error))
     edited = tuple(name for name in inputs if not np.array_equal(inputs[name], case.inputs[name]))
     unstable = tuple(name for name in values if not _same(values[name], repeated.get(name)))
@@ -107,17 +111,25 @@ def _explain(error: BaseException) -> Problem:
     """An exception as a sentence: what, where in the student's own code, and why."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [f for f in frames if f.filename.startswith(("<ipython", "/tmp/ipykernel")) or "ipykernel_" in f.filename]
-    text = str(error).strip().split("\n")[0][:300]
+    try:
+        text = _first_line(str(error))
+    except BaseException:
+        text = "(an exception that cannot be shown)"
     where = f" in line {own[-1].lineno} of `{own[-1].name}`: {(own[-1].line or '').strip()[:120]}" if own else ""
     name = type(error).__name__
     return Problem("error", f"{name}: {text}{where}", f"{name}: {_without_details(text)}")
 
 
-def _without_details(text: str) -> str:
-    """An error's text without what changes from run to run: numbers, and the names in quotes."""
-    import re
+def _first_line(text: str) -> str:
+    """The line that says why. Keras puts it below one that only says where."""
+    lines = [re.sub(r"\x1b\[[0-9;]*m", "", line).strip() for line in text.split("\n")]
+    said = [line for line in lines if line and not line.startswith("Exception encountered when calling")]
+    return (said[0] if said else "")[:300]
 
-    return re.sub(r"\d+|'[^']*'|\"[^\"]*\"|<[^>]*>", "…", text)[:160]
+
+def _without_details(text: str) -> str:
+    """An error's text without what changes from run to run: addresses, counted names, and what stands in quotes."""
+    return re.sub(r"_\d+|0x[0-9a-f]+|'[^']*'|\"[^\"]*\"|<[^>]*>", "…", text)[:160]
 
 
 def _inert(values: Mapping[str, object]) -> dict[str, np.ndarray | str]:
@@ -139,7 +151,8 @@ def as_array(name: str, value: object) -> np.ndarray:
         raise Malformed(f"`{name}` must be a NumPy array. Received: a {kind}. Build it from NumPy operations.")
     if value.dtype.name not in DTYPES:
         raise Malformed(f"`{name}` must hold real numbers. Received: dtype {value.dtype}.")
-    return np.array(value, order="C", subok=False)  # a plain copy: no view into what the student can change
+    native = value.dtype.newbyteorder("=")
+    return np.array(value, native, order="C", subok=False)  # a plain copy: no view into what the student can change
 
 
 def _same(first: object, second: object) -> bool:
@@ -148,6 +161,7 @@ def _same(first: object, second: object) -> bool:
         return first == second
     if second is None or first.shape != second.shape:
         return False
+    first, second = first.astype(np.float64), second.astype(np.float64)
     with np.errstate(all="ignore"):
         close = abs(first - second) <= 1e-9 * abs(first).max(initial=0.0)
     return bool((close | (first == second) | ((first != first) & (second != second))).all())
@@ -162,13 +176,13 @@ def _to_plain(observation: Observation) -> dict[str, object]:
     values = {}
     for name, value in observation.values.items():
         if isinstance(value, str):
-            values[name] = value[:MAX_TEXT]
+            values[name] = _printable(value)
         else:
             values[name] = _plain_array(value)
     problem = observation.problem
     return {
         "values": values,
-        "problem": problem and [problem.kind, problem.message[:MAX_TEXT], problem.signature[:MAX_TEXT]],
+        "problem": problem and [problem.kind, problem.message, problem.signature],
         "edited": list(observation.edited),
         "unstable": list(observation.unstable),
     }
@@ -215,15 +229,22 @@ def _from_plain(item: dict) -> Observation:
     if len(item["values"]) > MAX_VALUES:
         raise ValueError(f"at most {MAX_VALUES} values")
     for name, value in item["values"].items():
-        values[str(name)[:100]] = value[:MAX_TEXT] if isinstance(value, str) else _array(value)
+        values[_printable(name)[:100]] = _printable(value) if isinstance(value, str) else _array(value)
     problem = None
     if item["problem"] is not None:
-        kind, message, signature = (str(part)[:MAX_TEXT] for part in item["problem"])
+        kind, message, signature = (_printable(str(part)) for part in item["problem"])
         if kind not in ("missing", "blank", "malformed", "error", "forbidden"):
             raise ValueError("an unknown kind of problem")
         problem = Problem(kind, message, signature)
-    names = {key: tuple(str(name)[:100] for name in item[key][:MAX_VALUES]) for key in ("edited", "unstable")}
+    names = {
+        key: tuple(_printable(str(name))[:100] for name in item[key][:MAX_VALUES]) for key in ("edited", "unstable")
+    }
     return Observation(values, problem, names["edited"], names["unstable"])
+
+
+def _printable(text: str) -> str:
+    """A text cut to its bound, without what no file can hold."""
+    return text[:MAX_TEXT].encode("utf-8", "replace").decode("utf-8")
 
 
 def _array(value: dict) -> np.ndarray:

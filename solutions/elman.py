@@ -17,8 +17,6 @@ from keras import ops
 def step_forward(x, h_prev, Wx, Wh, b):
     """Take one time step of an Elman network.
 
-    h = tanh(x Wx + h_prev Wh + b)
-
     Args:
         x: the input of this step. Shape (batch, features).
         h_prev: the hidden state of the step before (the context). Shape (batch, units).

@@ -269,7 +269,8 @@ class ElmanCell(keras.layers.Layer):
         self.built = True
 
     def call(self, inputs, states):
-        h = tf.math.tanh(tf.linalg.matmul(inputs, self.kernel) + tf.einsum("nk,kj->nj", states[0], self.recurrent_kernel) + self.bias)
+        carried = tf.einsum("nk,kj->nj", states[0], self.recurrent_kernel)
+        h = tf.math.tanh(tf.linalg.matmul(inputs, self.kernel) + carried + self.bias)
         return h, [h]
 
     def get_initial_state(self, batch_size=None):

@@ -92,7 +92,9 @@ def central(forward, given, upstream, name, h=1e-5):
         up, down = given[name].copy(), given[name].copy()
         up[index] += h
         down[index] -= h
-        gradient[index] = np.sum(upstream * (forward(**(given | {name: up})) - forward(**(given | {name: down})))) / (2 * h)
+        gradient[index] = np.sum(upstream * (forward(**(given | {name: up})) - forward(**(given | {name: down})))) / (
+            2 * h
+        )
     return gradient
 
 
@@ -181,7 +183,9 @@ def taped(layer, x, h0, upstream, mask=None):
     sources = {"x": x, "h0": h0} | {
         name: getattr(layer.cell, name).value for name in ("kernel", "recurrent_kernel", "bias")
     }
-    return out.numpy(), {name: g.numpy() for name, g in zip(sources, tape.gradient(loss, list(sources.values())), strict=True)}
+    return out.numpy(), {
+        name: g.numpy() for name, g in zip(sources, tape.gradient(loss, list(sources.values())), strict=True)
+    }
 
 
 @pytest.mark.parametrize("return_sequences", [True, False])
@@ -303,7 +307,11 @@ def test_xla_gives_the_outputs_and_gradients_of_eager_execution():
 
 def test_a_saved_model_predicts_the_same_when_loaded(tmp_path):
     model = keras.Sequential(
-        [keras.Input((TIME, FEATURES)), keras.layers.RNN(ElmanCell(UNITS), return_sequences=True), keras.layers.Dense(2)]
+        [
+            keras.Input((TIME, FEATURES)),
+            keras.layers.RNN(ElmanCell(UNITS), return_sequences=True),
+            keras.layers.Dense(2),
+        ]
     )
     x, _ = batch("float32")
     before = np.asarray(model(x))
@@ -345,7 +353,14 @@ def test_copy_weights_copies_and_does_not_share():
 
 
 def test_every_public_function_states_shapes_and_a_source():
-    for name in ("step_forward", "step_backward", "output_forward", "output_backward", "sequence_forward", "sequence_backward"):
+    for name in (
+        "step_forward",
+        "step_backward",
+        "output_forward",
+        "output_backward",
+        "sequence_forward",
+        "sequence_backward",
+    ):
         text = inspect.getdoc(getattr(elman, name))
         assert "Shape (" in text or "shape of" in text, name
         assert "Source:" in text, name

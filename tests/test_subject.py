@@ -57,6 +57,15 @@ def test_a_stub_is_blank():
     assert seen(f).problem.kind == "blank"
 
 
+def test_an_answer_that_calls_an_open_stub_says_which():
+    def helper():
+        raise NotImplementedError()
+
+    problem = seen(lambda x, w: helper()).problem
+    assert problem.kind == "blank"
+    assert "`helper`" in problem.message
+
+
 @pytest.mark.parametrize("thing", [3, None, "f", np.zeros(2)])
 def test_what_cannot_be_called_is_malformed(thing):
     problem = seen(thing).problem
@@ -91,7 +100,9 @@ class _Mute(Exception):
         raise RuntimeError("not even its text")
 
 
-@pytest.mark.parametrize("exception", [ValueError, SystemExit, RecursionError, MemoryError, GeneratorExit, _Quit, _Mute])
+@pytest.mark.parametrize(
+    "exception", [ValueError, SystemExit, RecursionError, MemoryError, GeneratorExit, _Quit, _Mute]
+)
 def test_nothing_that_a_student_raises_gets_out(exception):
     def f(x, w):
         raise exception("gone")
@@ -127,7 +138,19 @@ def test_endless_recursion_is_an_error():
         (lambda x, w: (x.astype(object), x), ["`y` must hold real numbers", "object"]),
         (lambda x, w: (x.astype(str), x), ["`y` must hold real numbers"]),
     ],
-    ids=["nothing", "too few", "too many", "one array", "dictionary", "None", "list", "tensor", "complex", "object", "text"],
+    ids=[
+        "nothing",
+        "too few",
+        "too many",
+        "one array",
+        "dictionary",
+        "None",
+        "list",
+        "tensor",
+        "complex",
+        "object",
+        "text",
+    ],
 )
 def test_what_does_not_have_the_stated_form_is_malformed_and_says_what_came(function, words):
     problem = seen(function, TWO).problem
@@ -320,7 +343,7 @@ REFUSED = {
     "fields": json.dumps([plain({"y": array(dtype=[["a", "f8"]])})]),
     "no dtype": json.dumps([plain({"y": {"shape": [1], "data": ""}})]),
     "shape too large for the data": json.dumps([plain({"y": array(shape=[2])})]),
-    "shape too small for the data": json.dumps([plain({"y": array(shape=[])})]),
+    "shape too small for the data": json.dumps([plain({"y": array(shape=[0])})]),
     "negative size": json.dumps([plain({"y": array(shape=[-1])})]),
     "two negative sizes": json.dumps([plain({"y": array(shape=[-1, -1])})]),
     "a size that is a fraction": json.dumps([plain({"y": array(shape=[1.0])})]),
@@ -351,7 +374,7 @@ def test_what_is_not_well_formed_is_refused(name):
 
 
 def test_what_is_decoded_has_bounded_names_and_cannot_be_written_to():
-    (back,) = decode(json.dumps([plain({"n" * 10_000: array()}, edited=["e" * 10_000] * 10_000)]), 1)
+    (back,) = decode(json.dumps([plain({"n" * 3_000: array()}, edited=["e" * 3_000] * 3_000)]), 1)
     assert max(map(len, back.values)) <= MAX_TEXT
     assert len(back.edited) <= MAX_VALUES
     assert all(len(name) <= MAX_TEXT for name in back.edited)
@@ -362,7 +385,9 @@ def test_what_is_decoded_has_bounded_names_and_cannot_be_written_to():
 
 leaves = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.sampled_from(DTYPES)
 anything = st.recursive(
-    leaves, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4), max_leaves=12
+    leaves,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4),
+    max_leaves=12,
 )
 arrays = st.fixed_dictionaries(
     {}, optional={"dtype": st.sampled_from(DTYPES) | anything, "shape": st.lists(st.integers(-2, 2**33)) | anything,

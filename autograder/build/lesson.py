@@ -22,7 +22,8 @@ LANGUAGES = ("en", "ja")
 _PLAIN_TAGS = ("setup", "demo")
 _NAMED_TAGS = ("lang", "exercise", "question")
 _CELL = re.compile(r"^# %%")
-_MARKER = re.compile(r"^\s*#+\s*(BEGIN|END)\b(.*)$", re.IGNORECASE)
+# What is a solution marker, or was meant to be one
+_MARKER = re.compile(r"^\s*(#+\s*(BEGIN|END)\w*[ _-]*SOLU|###+\s*(BEGIN|END)|#+.*\bSOLUTION\s*$)", re.IGNORECASE)
 
 
 class LessonError(ValueError):
@@ -127,8 +128,12 @@ def _front_matter(text: str, where: str) -> dict:
     except yaml.YAMLError as error:
         raise LessonError(f"{where}:1: the front matter is not YAML: {str(error).splitlines()[0]}.") from None
     keys = ("title", "automatic_points", "written_points")
-    if not isinstance(header, dict) or any(key not in header for key in keys) or "en" not in header["title"]:
+    complete = isinstance(header, dict) and all(key in header for key in keys)
+    if not complete or not isinstance(header["title"], dict) or "en" not in header["title"]:
         raise LessonError(f"{where}:1: the front matter must give {', '.join(keys)}, the title by language.")
+    for key in keys[1:]:
+        if not isinstance(header[key], (int, float)):
+            raise LessonError(f"{where}:1: {key} must be a number. Received: {header[key]!r}.")
     return header
 
 
@@ -164,7 +169,7 @@ def _cell(cell, line: int, where: str) -> Cell:
             )
         kind, name = (plain[0], "") if plain else ("exercise", named["exercise"])
     for offset, source_line in enumerate(cell.source.split("\n"), 1):
-        if _MARKER.match(source_line) and "SOLUTION" in source_line.upper():
+        if _MARKER.match(source_line):
             raise LessonError(f"{where}:{line + offset}: a solution marker. Answers stand in solutions/, not in lessons.")
     if kind == "exercise" and cell.source.strip():
         raise LessonError(f"{where}:{line}: an exercise cell is empty: its answer stands in solutions/. Remove its text.")
@@ -203,8 +208,7 @@ def check_markers(text: str, where: str) -> None:
     """
     opened = 0
     for number, line in enumerate(text.split("\n"), 1):
-        match = _MARKER.match(line)
-        if not match:
+        if not _MARKER.match(line):
             continue
         stripped = line.strip()
         if stripped not in ("### BEGIN SOLUTION", "### END SOLUTION"):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from autograder.exercise import Case, Exercise, Part, backward, distinct_sizes, forward
-from autograder.layers import probe_recurrent_cell
+from autograder.layers import ABOUT_CELL, probe_recurrent_cell, show_recurrent_cell
 
 SCALE = 0.5  # of the weights: large enough that tanh bends, small enough that it does not saturate
 
@@ -141,10 +141,10 @@ def draw_copy(rng: np.random.Generator) -> Case:
 
 
 _copied = {
-    direction: tuple(
-        f"{direction}.{prefix}{name}" for name in ("kernel", "recurrent_kernel", "bias") for prefix in ("", "source_")
+    name: tuple(
+        f"{direction}.{prefix}{name}" for direction in ("into_keras", "out_of_keras") for prefix in ("", "source_")
     )
-    for direction in ("into_keras", "out_of_keras")
+    for name in ("kernel", "recurrent_kernel", "bias")
 }
 
 _keras_elman = ("keras.layers.SimpleRNN", "keras.layers.SimpleRNNCell")
@@ -169,9 +169,9 @@ EXERCISES = [
     Exercise(
         "elman.ElmanCell", 8, draw_cell, probe_elman_cell,
         {
-            "outputs": Part(0.4, ("outputs", "final_state"), gate=True),
+            "outputs": Part(0.25, ("outputs", "final_state"), gate=True),
             "gradients": Part(
-                0.3,
+                0.45,
                 (
                     "gradient.kernel", "gradient.recurrent_kernel", "gradient.bias",
                     "gradient.inputs", "gradient.initial_state",
@@ -181,10 +181,10 @@ EXERCISES = [
             "state": Part(0.1, ("zero_state", "first_output")),
             "config": Part(0.1, ("config", "rebuilt_outputs")),
         },
-        kind="layer", rtol=CELL_RTOL, forbidden=_keras_elman, time_axis={"outputs": 1, "gradient.inputs": 1},
+        kind="layer", rtol=CELL_RTOL, forbidden=_keras_elman, shown=show_recurrent_cell, about=ABOUT_CELL, time_axis={"outputs": 1, "gradient.inputs": 1},
     ),
     Exercise(
         "elman.copy_weights", 3, draw_copy, probe_copy_weights,
-        {name: Part(0.5, names) for name, names in _copied.items()},
+        {name: Part(1 / 3, names) for name, names in _copied.items()},
     ),
 ]  # fmt: skip

@@ -102,7 +102,11 @@ def _gradients(arrays: list, upstream: object, several: bool) -> list[np.ndarray
     fits = len(received) == len(shapes) and all(
         got in (None, shape) for got, shape in zip(received, shapes, strict=True)
     )
-    if not fits or received == [None] * len(shapes) or any(g is not None and g.dtype.kind not in "fiu" for g in gradients):
+    if (
+        not fits
+        or received == [None] * len(shapes)
+        or any(g is not None and g.dtype.kind not in "fiu" for g in gradients)
+    ):
         raise ValueError(
             "`upstream` must have the structure and the shapes of what the function returns, "
             f"{_in_words(several, shapes)}, and hold real numbers. "

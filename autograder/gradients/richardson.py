@@ -44,8 +44,7 @@ def richardson(evaluator: Evaluator, step: float | None) -> tuple[np.ndarray, np
     Source: Press et al., Numerical Recipes, section 5.7 (Richardson 1927).
     """
     tensors = evaluator.tensors
-    steps = tensors.steps(evaluator.eps, 4, step)
-    h = tensors.spread(steps)
+    h = tensors.spread(tensors.steps(evaluator.eps, 4, step and 2 * step) / 2)  # 2h is the good step
     points = tensors.points([h, -h, 2 * h, -2 * h])
     widths = points[:, ::2] - points[:, 1::2]  # (elements, 2)
     near, far, size, bend, gap, kink = np.empty((6, h.size))

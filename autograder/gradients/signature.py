@@ -55,7 +55,9 @@ def _of_time(right: tuple[bool, ...] | None) -> str | None:
     if right[-1] and not any(right[:-1]):
         return "The last time step is exact, and everything before it is not: is the gradient carried back in time?"
     if right[0] and not any(right[1:]):
-        return "The first time step is exact, and everything after it is not: what does a step take from the one before?"
+        return (
+            "The first time step is exact, and everything after it is not: what does a step take from the one before?"
+        )
     if not right[0] and all(right[1:]):
         return "Only the first time step is wrong: what is different there?"
     if not right[-1] and all(right[:-1]):

@@ -6,6 +6,7 @@ Nothing here judges. What comes back is the executed notebook and, per exercise,
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -93,7 +94,8 @@ def _too_long(what: str, limits: Limits) -> str:
 def _blame(seen: list[Observation], error: str | None) -> list[Observation]:
     """An object that is missing because its cell failed: say so."""
     if error and all(observation.problem and observation.problem.kind == "missing" for observation in seen):
-        problem = Problem("error", f"The cell that should define it stopped with {error}", error)
+        text = re.sub(r"\(\d+\.py, (line \d+)\)", r"(\1)", error)  # the kernel's own name for a cell says nothing
+        problem = Problem("cell", f"The cell that should define it stopped with {text}")
         return [Observation(problem=problem)] * len(seen)
     return seen
 

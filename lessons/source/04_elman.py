@@ -23,7 +23,7 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 
-import keras
+import keras  # TensorFlow may print lines about CUDA below: they do no harm
 import matplotlib.pyplot as plt
 import numpy as np
 from keras import ops
@@ -42,8 +42,9 @@ figures.use_style()
 #
 # A network without memory could be shown a *window*: the last $k$ bits side by side. The next cell works out the
 # best that any guesser with such a window can reach. Two bits hold the two that make the XOR, yet two are not
-# enough: they do not tell you *where in the cycle you are*. To know that, you have to have seen that other places
-# would not fit, and this can take as long as chance likes. No fixed $k$ is ever quite enough.
+# enough: they do not tell you *where in the cycle you are*. To know that, you must have seen something that the
+# other two places of the cycle do not allow, and this can take as long as chance likes: `0 0 0 0 0 0` fits every
+# place. No fixed $k$ is ever quite enough.
 #
 # *Mean squared error*: the mean of (guess − bit)². Guessing ½ for a coin costs .25.
 
@@ -67,10 +68,13 @@ figures.lines(
     {"every third bit": np.array(predictable), "the other bits": np.array(coins)},
     "A window must keep growing to know where in the cycle it is",
     "window: number of last bits seen",
-    "least mean squared error (no unit)",
+    "mean squared error of the best guesser (no unit)",
 )
 
 # %% [markdown] tags=["lang:en"]
+# Why does the best guesser do worse than .25 at the coins? Its window does not tell it which place it is at, so one
+# guess must serve all three: what it gains at the XOR it pays for at the coins.
+#
 # Instead of a window, Elman's network has a **context**: at every step it sees the new input and its own last
 # hidden state. What to keep in that state, and for how long, it learns.
 #
@@ -86,6 +90,7 @@ figures.lines(
 # | $W_h$ | recurrent kernel: hidden to hidden | (units, units) |
 # | $b$ | bias | (units,) |
 # | $y_t$ | output of step $t$ | (batch, outputs) |
+# | $T$ | number of steps; $t$ runs from 1 to $T$ | |
 # | $W_y$, $b_y$ | output kernel and bias | (units, outputs), (outputs,) |
 #
 # The network is three equations, with the same weights at every step:
@@ -110,15 +115,14 @@ graphs.elman_step()
 # Walk the graph from right to left, one node at a time. The index $n$ runs over the batch, $j$ and $k$ over units,
 # $i$ over features.
 #
-# 1. **tanh.** Its slope at $z$ is $1 - \tanh^2 z$, and $\tanh z$ is what we have already called $h$. Element by
-#    element:
+# 1. **tanh.** Its slope at $z$ is $1 - \tanh^2 z$, and $\tanh z$ is what we have already called $h$. With $\odot$ for
+#    the product element by element (NumPy's `*`):
 #    $$dz_t = dh_t \odot (1 - h_t^2)$$
 #    The slope is 1 at $z = 0$ and less everywhere else.
 # 2. **The sum.** A sum hands its upstream gradient on unchanged to each of its terms. The bias was added to every
 #    row of the batch, so it collects from every row: $db_j = \sum_n dz_{nj}$.
-# 3. **The product $x_t W_x$.** Entry $(n, j)$ of it is $\sum_i x_{ni} W_{x,ij}$. So one unit more of $x_{ni}$ moves
-#    it by $W_{x,ij}$, and one unit more of $W_{x,ij}$ moves it by $x_{ni}$. Adding up over every entry that is
-#    moved:
+# 3. **The product $x_t W_x$.** Entry $(n, j)$ of it is $\sum_i x_{ni} W_{x,ij}$. So adding 1 to $x_{ni}$ moves it
+#    by $W_{x,ij}$, and adding 1 to $W_{x,ij}$ moves it by $x_{ni}$. Adding up over every entry that is moved:
 #    $$dx_{ni} = \sum_j dz_{nj}\, W_{x,ij} \qquad\qquad dW_{x,ij} = \sum_n x_{ni}\, dz_{nj}$$
 # 4. **The product $h_{t-1} W_h$** is the same with other letters:
 #    $$dh_{t-1,nk} = \sum_j dz_{nj}\, W_{h,kj} \qquad\qquad dW_{h,kj} = \sum_n h_{t-1,nk}\, dz_{nj}$$
@@ -140,7 +144,7 @@ graphs.unrolled_network(steps=3)
 # two gradients. Call the part from its own output $dh_t$ and the part that the next step sends back the **carry**:
 #
 # $$\text{upstream}_t = dh_t + \text{carry}_t, \qquad \text{carry}_t = \text{the gradient that step } t+1
-# \text{ gives to its } h_{t}, \qquad \text{carry}_T = 0$$
+# \text{ sends back to } h_{t}, \qquad \text{carry}_T = 0$$
 #
 # So you start at the last step, where nothing comes back, and go to the first. What the first step sends back is
 # $dh_0$.
@@ -158,7 +162,11 @@ graphs.unrolled_network(steps=3)
 #   backward function that needs $h_t$ computes it again.
 # * **Arguments stay as they are.** Never write into an array that you were given (`+=` on an argument does).
 # * **Sums, not means.** If the loss is a mean, its upstream gradient has the division in it already.
-# * **Everything an array**, in the order stated, each gradient of the shape of what it belongs to.
+# * **Return arrays**, in the order stated, each gradient of the shape of what it belongs to.
+#
+# Below each answer a cell checks it. The number that it gives back is your points. Where a gradient is wrong it shows
+# the worst element beside the *numeric* gradient, measured by nudging the inputs of your own forward pass; the
+# *cosine* between the two (1: same direction) and the *norm ratio* (1: same length).
 #
 # ### Exercise 1: one step forward
 #
@@ -201,7 +209,7 @@ graphs.unrolled_network(steps=3)
 # \qquad db_{y,o} = \sum_n \sum_t dy_{nto}$$
 #
 # The same $W_y$ served every step of every sequence, so its gradient is summed over both. `np.einsum` says such
-# sums as they stand; merging batch and time into one axis with `reshape` works as well.
+# sums as they stand (`np.einsum("ij,ik->jk", A, B)` sums over $i$: it is `A.T @ B`); merging batch and time into one axis with `reshape` works as well.
 
 # %% tags=["exercise:elman.output_backward"]
 
@@ -265,6 +273,8 @@ graphs.unrolled_network(steps=3)
 #   with `ops.zeros` in the dtype `self.compute_dtype`.
 # * `get_config()`: a dictionary of what `__init__` needs to make the cell again. Start from `super().get_config()`
 #   and add `units`.
+#
+# To try it by itself: `keras.layers.RNN(ElmanCell(2))(np.zeros((3, 7, 5)))` must give zeros of shape (3, 2).
 
 # %% tags=["exercise:elman.ElmanCell"]
 
@@ -274,8 +284,8 @@ graphs.unrolled_network(steps=3)
 # Keras has this network too: `keras.layers.SimpleRNN`. To compare, both must have the same weights.
 # `copy_weights(source, target)` copies the three weights of `source` into `target`. Each of the two may be a
 # `SimpleRNN` or an `RNN` around your cell. Both keep their weights on their attribute `cell`, under the three names
-# above. A Keras weight is changed with its method `assign`; setting the attribute to the other layer's weight would
-# *share* the weight, not copy it. `source` stays as it is, and nothing is returned.
+# above. A Keras weight is changed with its method `assign`. (Setting the attribute of a built layer does not work: Keras
+# answers that you cannot add new elements of state.) `source` stays as it is, and nothing is returned.
 
 # %% tags=["exercise:elman.copy_weights"]
 
@@ -422,7 +432,7 @@ def train(net, x, target, passes, chunk, rate):
 # bits of a new stream, averaged over 1,200 such stretches. Elman's network has 2 hidden units; we also try 8.
 
 # %% tags=["demo"]
-# Shows temporal XOR, 3,000 bits and 600 passes: squared error at each of 12 consecutive bits.
+# Shows temporal XOR, 3,000 bits and 600 passes: squared error at each of 12 consecutive bits. Takes about 10 s.
 x, target = parallel_streams(corpora.temporal_xor(3000, seed=1)[:, None].astype(float), 24)
 fresh = corpora.temporal_xor(12 * 1201 + 3, seed=2)[:, None].astype(float)
 by_position = {}
@@ -458,8 +468,9 @@ figures.error_by_position(
 # %% [markdown] tags=["lang:en"]
 # The error dips at every third bit, as in the paper's figure (Elman 1990). Look at the table. With two hidden units
 # the network does about what the best window of two bits does, and a little better: it gives the XOR of the last
-# two bits *at every step*, half-heartedly, as Elman noted too. That costs a little more than .25 at the coins. With
-# eight hidden units it has found out where in the cycle it is, and beats the best window of fourteen bits.
+# two bits *at every step*, half-heartedly (about ⅓ or ⅔ where 0 or 1 is meant), as Elman noted too. That costs a little more than .25 at the coins. With
+# eight hidden units it has largely found out where in the cycle it is: at every third bit it beats the best window
+# of fourteen bits, and at the coins it loses a little. (One seed each; others give other last digits.)
 #
 # ### Letters
 #
@@ -503,7 +514,7 @@ figures.error_by_position(
     squared.mean(axis=1)[shown],
     list(predicted[shown]),
     vowel[shown],
-    "Vowels are known, and how many; which consonant comes next is not",
+    "The vowels are known; which consonant comes is not",
     "letter to be predicted",
     "mean squared error per feature (no unit)",
 )
@@ -521,7 +532,8 @@ figures.error_by_position(
 # in all), strung together without a stop. The words are coded one-hot: no two are more alike than any others.
 # Predict the next word, with 150 hidden units and six passes, as in the paper. (The paper's text counts 13 classes
 # of words and 15 sentence templates, its tables list 12 and 16; we follow the tables. Its number of words is
-# printed in three different ways.)
+# printed in three different ways.) The errors below are measured on the sentences that it learned from, and on one
+# seed.
 #
 # No one can know the next word. But the grammar gives the *likelihood* of every next word, given the sentence so
 # far, and a network that minimises squared error should come to output just that.
@@ -604,12 +616,11 @@ figures.dendrogram(means, corpora.VOCABULARY, groups, "Nobody told it, but each 
 
 # %% [markdown] tags=["lang:en"]
 # All the network ever got were 29 one-hot codes and their order. That bread, cookie and sandwich are of one kind,
-# and people of another, it found out because it *helps to predict*: dragons and lions stand far apart because what
-# comes after them does.
+# and people of another, it found out because it *helps to predict*: dragon, lion and monster stand far from all
+# other nouns because what comes after them differs.
 #
 # Read the tree as it is, though. In the paper the first fork parts verbs from nouns. Here it does not: the verbs
-# spread out, and *sleep* sits among the nouns that end a sentence (*bread*, *plate*), with *exist* and *think* not
-# far off. What our network sorts by is what comes next, and after all of these a new sentence begins. The paper's
+# spread out, and *sleep* sits among the nouns that end a sentence (*bread*, *plate*). What our network sorts by is what comes next, and after all of these a new sentence begins. The paper's
 # classes may overlap (are people animate nouns? are cookies inanimate ones?); its table shows only two examples of
 # each, and we made them disjoint. The start matters as well: with input weights ten times larger, the mean states
 # mostly show which random numbers each word was born with, and only 14 of 29 nearest words are of the same group. Try
@@ -677,7 +688,7 @@ figure
 # * **carry dropped**: the upstream gradient of each step is taken from its own output alone. The last step is
 #   exact, all earlier ones are wrong;
 # * **upstream dropped**: before the last step only the carry is used, and the gradient of each state's own output
-#   is lost;
+#   is lost. Per step this looks like the first: other traces (`db`, the lengths) part the two;
 # * **truncated**: the gradient stops after two steps;
 # * **overwritten**: `dWx = …` in the loop where `dWx += …` is meant. `dx` and `dh0` stay right; $dW_x$ holds the
 #   share of the first step only, the last one that the loop came to.
@@ -705,7 +716,7 @@ first_share = piece(0, 1, upstream + rest[1][:, None])  # dh0 of the rest is the
 wrong = {
     "carry dropped": np.stack([a[0][:, 0] for a in alone], axis=1),
     "truncated after two steps": np.stack([a[0][:, 0] for a in two], axis=1),
-    "upstream of all but the last dropped": only_carry[0],
+    "upstream dropped": only_carry[0],
     "dWx overwritten": dx,
 }
 size = np.linalg.norm(dx, axis=(0, 2))
@@ -714,14 +725,13 @@ relative = {name: np.linalg.norm(w - dx, axis=(0, 2)) / size for name, w in wron
 print("length of the wrong gradient / length of the right one")
 print(f"  dWx, overwritten         {np.linalg.norm(first_share[2]) / np.linalg.norm(dWx):.2f}")
 print(f"  dWx, carry dropped       {np.linalg.norm(sum(a[2] for a in alone)) / np.linalg.norm(dWx):.2f}")
-print(f"  dWh, transposed          {np.linalg.norm(dWh.T) / np.linalg.norm(dWh):.2f}  (length says nothing;")
 cosine = (dWh * dWh.T).sum() / np.linalg.norm(dWh) ** 2
-print(f"                           {cosine:.2f}   is its cosine with the right one)")
+print(f"  dWh, transposed          {np.linalg.norm(dWh.T) / np.linalg.norm(dWh):.2f}, but its cosine with it is {cosine:.2f}")
 print(f"  db, mean over the batch  {np.linalg.norm(db / 3) / np.linalg.norm(db):.2f}")
 
 figures.lines(
     relative,
-    "Where the gradient is wrong tells you which mistake it was",
+    "Where the gradient is wrong narrows down the mistake",
     "step t",
     "relative error of $dx_t$ (no unit)",
 )
@@ -733,7 +743,7 @@ figures.lines(
 #   \cdots \frac{\partial h_1}{\partial W_h}$" keeps one path through time, the longest. $W_h$ was used at every
 #   step; the sum over *all* steps is meant.
 # * *A power pulled out.* $\frac{\partial h_T}{\partial h_0}$ is a product of matrices $W_h\,\mathrm{diag}(1 -
-#   h_t^2)$, one per step, in their order. Matrices do not commute, so you may not collect the $W_h$ into $W_h^T$
+#   h_t^2)$ ($\mathrm{diag}(v)$: the matrix with $v$ on its diagonal), one per step, in their order. Matrices do not commute, so you may not collect the $W_h$ into $W_h^T$
 #   (here $T$ is a power) and the diagonals into one. The next cell measures what both cost.
 
 # %% tags=["demo"]
@@ -758,10 +768,14 @@ for name, value, right in (
 
 # %% [markdown] tags=["lang:en"]
 # Three more, for the Keras cell: a weight kept as a plain array is never trained; NumPy inside `call` cuts the
-# gradient; an output returned where the *list* of states belongs breaks the loop. And it is often said that tanh
-# makes gradients shrink because its slope is below 1. At 0 the slope is 1.
+# gradient; a bare state returned where the *list* of states belongs happens to work with one state, because Keras wraps
+# it, and fails with two, as the LSTM has. And it is often said that tanh makes gradients shrink because its slope is
+# below 1. At 0 the slope is 1: what shrinks or grows is the product of $W_h$ *and* the slopes.
 #
 # ## 7. Think
+#
+# Jordan's network (1986) gets a *plan*, which movement to make, as a constant input, and besides it its own last
+# output: where the limb is now. Its hidden layer is not fed back.
 #
 # Answer in your own words, in about 150 to 300 words.
 
@@ -770,7 +784,7 @@ for name, value, right in (
 #
 # 1. Why does Elman's way suit language, and Jordan's the control of movement? Say for each what the network must
 #    remember, and where that is to be found.
-# 2. Name one thing that your network did in this lesson that no window of a fixed length can do, and explain why
-#    not.
+# 2. Name one thing that a context can do in principle and no window of a fixed length can. Use an example of this
+#    lesson, and explain why not.
 # 3. Give one reason why an Elman network may still fail to use what lies far back, although nothing in its
 #    equations sets a limit.
