@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ast
 import contextlib
-import functools
 import symtable
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -59,7 +58,7 @@ def _block(name: str, hits: list[str]) -> list[tuple[object, str, object]]:
         for method in ("__init__", "__call__", "call"):
             if method in vars(target):
                 undo.append((target, method, vars(target)[method]))
-                setattr(target, method, functools.wraps(vars(target)[method])(refuse))
+                setattr(target, method, refuse)
         return undo
     if not callable(target):
         return []
