@@ -1,21 +1,45 @@
-"""Numeric gradients, and their comparison with what somebody derived. Usable on its own.
+"""Numeric gradients and what to make of them. NumPy only; usable without the rest of the course.
 
->>> import numpy as np
->>> from autograder import gradients
->>> def forward(x, W):
-...     return np.tanh(x @ W)
->>> def backward(dy, x, W):
-...     dz = dy * (1 - forward(x, W) ** 2)
-...     return dz @ W.T, x.T @ dz
->>> rng = np.random.default_rng(0)
->>> inputs = {"x": rng.normal(size=(3, 4)), "W": rng.normal(size=(4, 5))}
->>> found = gradients.check_gradient(forward, backward, inputs, rng.normal(size=(3, 5)))
->>> [comparison.ok for comparison in found.values()]
-[True, True]
+    import numpy as np
+    from autograder.gradients import check_gradient
+
+    def forward(x, W):                      # (batch, features), (features, units)
+        return np.tanh(x @ W)               # (batch, units)
+
+    def backward(upstream, x, W):
+        dz = upstream * (1 - np.tanh(x @ W) ** 2)
+        return dz @ W.T, x.T @ dz
+
+    rng = np.random.default_rng(0)
+    x, W = rng.standard_normal((3, 4)), rng.standard_normal((4, 5))
+    upstream = rng.standard_normal((3, 5))
+    for name, comparison in check_gradient(forward, backward, {"x": x, "W": W}, upstream=upstream).items():
+        print(name, comparison)
+
+    x right: 12 elements, relative error 4.3e-13
+    W right: 20 elements, relative error 2.8e-13
+
+`numeric_gradient` differentiates a function of arrays element by element and says how far it can be trusted,
+`projected_gradient` does so along a few random directions of large tensors, `compare` judges one tensor,
+and `describe` says in a sentence what a wrong one looks like. How good the methods are on a tanh network
+(5 units, 35 steps, relative to the norm of the gradient, float64): central 1e-10, Richardson 2e-12, complex
+step 5e-16.
 """
 
-from .compare import Comparison, check_gradient, compare
+from .check import check_gradient
+from .compare import Comparison, compare
 from .numeric import NumericGradient, numeric_gradient
+from .projected import ProjectedGradient, project, projected_gradient
 from .signature import describe
 
-__all__ = ["Comparison", "NumericGradient", "check_gradient", "compare", "describe", "numeric_gradient"]
+__all__ = [
+    "Comparison",
+    "NumericGradient",
+    "ProjectedGradient",
+    "check_gradient",
+    "compare",
+    "describe",
+    "numeric_gradient",
+    "project",
+    "projected_gradient",
+]

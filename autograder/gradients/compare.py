@@ -1,61 +1,68 @@
-"""Comparing a gradient with what it should be: how wrong, where, and in which way."""
+"""One tensor against what it should be: right or wrong, where, by how much, and in what way."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
-DOUBT = 10  # times a numeric gradient's own error estimate, before an element counts as wrong
+from .signature import describe
+
+MARGIN = 10.0  # an element is wrong when it is off by more than this many times the estimated error
+UNDEFINED = float("nan")
 
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """How one tensor differs from what it should be.
+    """What a comparison found. It holds expected values: what of it a student sees is for the caller to say.
 
     Attributes:
         ok: no element is wrong.
-        wrong: which are. The tensor's shape, bool.
-        worst_index: where the largest difference is.
-        answer_value, expected_value: there.
-        relative_error: the largest difference over the largest expected element.
-        l2_error: the norm of the difference over the norm of what is expected.
-        cosine: between the two, as vectors; NaN where one is zero.
-        norm_ratio: the answer's norm over the expected one.
-        factor: c, where the answer is c times what is expected; else None.
-        transposed: the answer is the transpose of what is expected, and that is not symmetric.
-        per_time: for each step along the time axis, whether all of it is right; None without such an axis.
+        wrong: True at the wrong elements. Shape and position as in the tensor.
+        wrong_count, size: how many elements are wrong, and of how many.
+        not_finite: how many elements are NaN or infinite where a number is expected.
+        not_judged: how many elements could not be judged, because their numeric gradient has no digits.
+        worst_index: the element furthest out of tolerance; None in an empty tensor.
+        answer_value, expected_value: the two values there; None in an empty tensor.
+        relative_error: how far the worst element is off, relative to max|expected|.
+        l2_error: norm of the difference over norm of the expected.
+        cosine, norm_ratio: of the answer and the expected as vectors; norm_ratio is |answer|/|expected|.
+            NaN where undefined (a zero vector, an answer that is not finite).
+        transposed: wrong, but the values are those of the expected matrix's transpose.
+        negated: wrong, but right with the opposite sign.
+        factor: c, if the answer is c times the expected; None if it is not, or if either is zero.
+        per_time: for each step along the time axis, whether it is right; None without a time axis.
     """
 
     ok: bool
     wrong: np.ndarray
-    worst_index: tuple[int, ...]
-    answer_value: float
-    expected_value: float
+    wrong_count: int
+    size: int
+    not_finite: int
+    not_judged: int
+    worst_index: tuple[int, ...] | None
+    answer_value: float | None
+    expected_value: float | None
     relative_error: float
     l2_error: float
     cosine: float
     norm_ratio: float
-    factor: float | None
     transposed: bool
-    per_time: tuple[bool, ...] | None
-
-    @property
-    def size(self) -> int:
-        return self.wrong.size
-
-    @property
-    def wrong_count(self) -> int:
-        return int(self.wrong.sum())
+    negated: bool
+    factor: float | None
+    per_time: list[bool] | None
 
     def __str__(self) -> str:
+        unjudged = f", {self.not_judged} not judged" if self.not_judged else ""
         if self.ok:
-            return f"ok ({self.size} elements, relative error {self.relative_error:.1e})"
+            return f"right: {self.size} elements{unjudged}, relative error {self.relative_error:.1e}"
+        guess = describe(self)
         return (
-            f"{self.wrong_count} of {self.size} elements wrong; worst at {list(self.worst_index)}: {self.answer_value:.6g}, "
-            f"expected {self.expected_value:.6g}; relative error {self.relative_error:.1e}, cosine {self.cosine:.4f}, "
-            f"norm ratio {self.norm_ratio:.4g}"
+            f"wrong: {self.wrong_count} of {self.size} elements{unjudged}; worst at {list(self.worst_index)}, "
+            f"{self.answer_value:.6g} where {self.expected_value:.6g} is expected "
+            f"(relative error {self.relative_error:.1e}); cosine {self.cosine:.4f}, "
+            f"norm ratio {self.norm_ratio:.4g}" + (f"; {guess}" if guess else "")
         )
 
 
@@ -65,119 +72,144 @@ def compare(
     *,
     error: np.ndarray | None = None,
     rtol: float = 1e-7,
+    atol: float = 0.0,
     time_axis: int | None = None,
 ) -> Comparison:
-    """Compare one tensor with what it should be.
+    """Compare an answer with a reference, or a gradient with its numeric estimate.
 
-    An element is wrong when it is off by more than `rtol` times the largest expected element, and, where
-    `error` is given, by more than ten times its error estimate besides. NaN and infinity are wrong unless expected.
+    An element is wrong when it is off by more than
 
-    Args:
-        answer: the tensor in question.
-        expected: what it should be. The same shape.
-        error: error estimates of `expected`, where that is a numeric gradient. The same shape.
-        rtol: see above.
-        time_axis: which axis is time.
+        rtol max|expected| + atol + 10 error
 
-    Raises:
-        ValueError: when the shapes differ.
-    """
-    answer, expected = np.asarray(answer), np.asarray(expected)
-    if answer.shape != expected.shape:
-        raise ValueError(
-            f"Two tensors of one shape can be compared. Received: {answer.shape} and {expected.shape}. "
-            "Check shapes before, and say what is wrong with them."
-        )
-    answer, expected = answer.astype(np.float64), expected.astype(np.float64)
-    with np.errstate(all="ignore"):
-        off = np.abs(answer - expected)
-        off[(answer == expected) | (np.isnan(answer) & np.isnan(expected))] = 0.0
-        scale = np.abs(expected).max(initial=0.0, where=np.isfinite(expected))
-        wrong = ~(off <= rtol * scale + (0.0 if error is None else DOUBT * np.asarray(error)))
-        worst = _argmax(off)
-        norm_answer, norm_expected = np.linalg.norm(answer), np.linalg.norm(expected)
-        return Comparison(
-            ok=not wrong.any(),
-            wrong=wrong,
-            worst_index=worst,
-            answer_value=float(answer[worst]) if answer.size else 0.0,
-            expected_value=float(expected[worst]) if answer.size else 0.0,
-            relative_error=_ratio(off.max(initial=0.0), scale),
-            l2_error=_ratio(np.linalg.norm(off), norm_expected),
-            cosine=float(np.vdot(answer, expected) / (norm_answer * norm_expected)),
-            norm_ratio=_ratio(norm_answer, norm_expected),
-            factor=_factor(answer, expected, scale),
-            transposed=_is_transposed(answer, expected, scale),
-            per_time=_per_time(wrong, time_axis),
-        )
-
-
-def _argmax(off: np.ndarray) -> tuple[int, ...]:
-    if not off.size:
-        return ()
-    finite = np.where(np.isnan(off), np.inf, off)
-    return tuple(int(i) for i in np.unravel_index(np.argmax(finite), off.shape))
-
-
-def _ratio(part: float, whole: float) -> float:
-    if whole == 0:
-        return 0.0 if part == 0 else float("inf")
-    return float(part / whole)
-
-
-def _factor(answer: np.ndarray, expected: np.ndarray, scale: float) -> float | None:
-    """The constant between the two, if one explains every element to a millionth."""
-    if scale == 0 or expected.size < 2 or not np.isfinite(answer).all():
-        return None
-    c = float(np.vdot(answer, expected) / np.vdot(expected, expected))
-    fits = np.abs(answer - c * expected).max() <= 1e-6 * abs(c) * scale
-    return c if fits and c != 0 else None
-
-
-def _is_transposed(answer: np.ndarray, expected: np.ndarray, scale: float) -> bool:
-    if answer.ndim != 2 or answer.shape[0] != answer.shape[1] or not np.isfinite(answer).all():
-        return False
-    tolerance = 1e-6 * scale
-    return bool(np.abs(answer - expected.T).max() <= tolerance < np.abs(expected - expected.T).max())
-
-
-def _per_time(wrong: np.ndarray, axis: int | None) -> tuple[bool, ...] | None:
-    if axis is None:
-        return None
-    steps = np.moveaxis(wrong, axis, 0)
-    return tuple(not step.any() for step in steps)
-
-
-def check_gradient(forward, backward, arguments: Mapping[str, np.ndarray], upstream, *, wrt=None, method="richardson"):
-    """Check a backward pass against the numeric gradient of its forward pass.
+    with the largest finite value of the whole tensor. Small elements are small against their neighbours
+    and carry their neighbours' rounding, so a bound relative to each would reject right answers. Where the
+    expected value is NaN or infinite, the answer must be the same; NaN or infinity elsewhere is wrong. An
+    element whose error estimate is infinite is not judged.
 
     Args:
-        forward: called with the values of `arguments`; returns an array.
-        backward: called with `upstream` and then the same values; returns the gradients in the order of `wrt`.
-        arguments: name -> array, float64.
-        upstream: the gradient of the loss with respect to the forward pass's output.
-        wrt: the names that `backward` gives gradients of; all by default.
-        method: of `numeric_gradient`.
+        answer: real numbers.
+        expected: of the same shape and dtype.
+        error: estimated absolute error of `expected`, of its shape: `NumericGradient.error`. None for a
+            reference.
+        rtol: relative tolerance. 1e-7 suits float64, 1e-5 float32.
+        atol: absolute tolerance. Needed where the expected is zero but for rounding, as the gradient of a
+            bias in front of a softmax over all its units.
+        time_axis: the axis that is time, for `per_time`.
 
     Returns:
-        name -> Comparison. `print` one to read it.
+        A `Comparison`.
 
     Raises:
-        ValueError: when `backward` does not return one array of the right shape for each name.
+        ValueError: if shapes or dtypes differ or are not of real numbers, or there is no such time axis.
     """
-    from .numeric import numeric_gradient
-
-    names = list(arguments if wrt is None else wrt)
-    numeric = numeric_gradient(forward, arguments, upstream=upstream, wrt=names, method=method)
-    answers = backward(upstream, *arguments.values())
-    if isinstance(answers, np.ndarray):
-        answers = (answers,)
-    if len(answers) != len(names):
-        raise ValueError(
-            f"A backward pass returns one gradient for each of {names}. Received: {len(answers)} values. Name fewer in `wrt`, "
-            "or return them all."
+    answer, expected = np.asarray(answer), np.asarray(expected)
+    error = np.zeros(expected.shape) if error is None else np.asarray(error, np.float64)
+    _check(answer, expected, error, time_axis)
+    with np.errstate(all="ignore"):
+        return _compare(
+            answer.astype(np.float64), expected.astype(np.float64), MARGIN * error, rtol, atol, time_axis
         )
-    return {
-        name: compare(answer, numeric.values[name], error=numeric.error[name])
-        for name, answer in zip(names, answers, strict=True)
-    }
+
+
+def _compare(
+    answer: np.ndarray,
+    expected: np.ndarray,
+    margin: np.ndarray,
+    rtol: float,
+    atol: float,
+    time_axis: int | None,
+) -> Comparison:
+    finite = np.isfinite(expected)
+    top = float(np.max(np.abs(expected), where=finite, initial=0.0))
+    tolerance = rtol * top + atol + margin
+    judged = np.isfinite(tolerance)
+    same = (answer == expected) | (np.isnan(answer) & np.isnan(expected))
+    off = np.where(same | ~judged, 0.0, np.abs(answer - expected))
+    wrong = ~(off <= tolerance) & judged
+    ok = not wrong.any()
+    excess = np.where(off > 0, off / tolerance, np.where(np.isnan(off), np.inf, 0.0))
+    worst = tuple(map(int, np.unravel_index(np.argmax(excess), off.shape))) if off.size else None
+    worst_off = float(off[worst]) if off.size else 0.0
+    if math.isnan(worst_off):
+        worst_off = math.inf
+    l2_error, cosine, norm_ratio, factor = _as_vectors(answer, expected, judged & finite)
+    if factor is not None and not _within(answer - factor * expected, abs(factor) * tolerance):
+        factor = None
+    transposed = False
+    if expected.ndim == 2 and not ok:
+        turned, turned_tolerance = (a.T.reshape(a.shape) for a in (expected, tolerance))
+        transposed = _within(answer - turned, turned_tolerance)
+    per_time = None
+    if time_axis is not None:
+        others = tuple(axis for axis in range(wrong.ndim) if axis != time_axis % wrong.ndim)
+        per_time = [not step for step in wrong.any(axis=others).tolist()]
+    return Comparison(
+        ok=ok,
+        wrong=wrong,
+        wrong_count=int(wrong.sum()),
+        size=wrong.size,
+        not_finite=int((~np.isfinite(answer) & finite & judged).sum()),
+        not_judged=int((~judged).sum()),
+        worst_index=worst,
+        answer_value=float(answer[worst]) if off.size else None,
+        expected_value=float(expected[worst]) if off.size else None,
+        relative_error=_ratio(worst_off, top),
+        l2_error=l2_error,
+        cosine=cosine,
+        norm_ratio=norm_ratio,
+        transposed=transposed,
+        negated=not ok and top > 0 and _within(answer + expected, tolerance),
+        factor=factor,
+        per_time=per_time,
+    )
+
+
+def _as_vectors(
+    answer: np.ndarray, expected: np.ndarray, usable: np.ndarray
+) -> tuple[float, float, float, float | None]:
+    """(L2 error, cosine, norm ratio, least-squares factor) over the usable elements."""
+    a, e = answer[usable], expected[usable]
+    if not np.isfinite(a).all():
+        return math.inf, UNDEFINED, UNDEFINED, None
+    scale = max(np.max(np.abs(a), initial=0.0), np.max(np.abs(e), initial=0.0))
+    if scale > 0:  # squares of very large and very small numbers stay finite
+        a, e = a / scale, e / scale
+    norm_a, norm_e = float(np.linalg.norm(a)), float(np.linalg.norm(e))
+    l2_error = _ratio(float(np.linalg.norm(a - e)), norm_e)
+    if norm_e == 0 or norm_a == 0:
+        return l2_error, UNDEFINED, norm_a / norm_e if norm_e > 0 else UNDEFINED, None
+    inner = float(a @ e)
+    cosine = min(1.0, max(-1.0, inner / norm_a / norm_e))
+    return l2_error, cosine, norm_a / norm_e, inner / norm_e / norm_e
+
+
+def _ratio(off: float, size: float) -> float:
+    """off/size; 0 if nothing is off, infinite if it is and there is nothing to measure it by."""
+    if off == 0:
+        return 0.0
+    return off / size if size > 0 else math.inf
+
+
+def _within(difference: np.ndarray, tolerance: np.ndarray) -> bool:
+    """Is every judged element within its tolerance?"""
+    return bool(np.all((np.abs(difference) <= tolerance) | ~np.isfinite(tolerance)))
+
+
+def _check(answer: np.ndarray, expected: np.ndarray, error: np.ndarray, time_axis: int | None) -> None:
+    if answer.shape != expected.shape or error.shape != expected.shape:
+        raise ValueError(
+            "The answer, the expected values and their errors must have one shape. "
+            f"Received: {answer.shape}, {expected.shape} and {error.shape}. "
+            "Check shapes first: a tensor of another shape is wrong as a whole."
+        )
+    if answer.dtype != expected.dtype or answer.dtype.kind not in "fiub":
+        raise ValueError(
+            "The answer and the expected values must be real numbers of one dtype. "
+            f"Received: {answer.dtype} and {expected.dtype}. "
+            "Check dtypes first, or use answer.astype(expected.dtype) where the precision is left free."
+        )
+    if time_axis is not None and not -answer.ndim <= time_axis < answer.ndim:
+        raise ValueError(
+            f"`time_axis` must be an axis of the tensor. Received: {time_axis} for shape {answer.shape}. "
+            "Leave it out for tensors without time."
+        )

@@ -149,11 +149,12 @@ class Evaluator:
 
     def verify(self) -> None:
         """Raise if the function found a way to edit what it was given after all."""
-        for name, view in zip(self._kept, self._passed, strict=True):
-            if isinstance(view, np.ndarray):
-                kept = self._kept[name].astype(view.dtype, copy=False)
-                if kept.tobytes() != view.tobytes():
-                    self._refuse_edit(name)
+        for fresh, pool in zip(self.tensors.pools(self._complex_step), self._pools, strict=True):
+            if fresh.tobytes() != pool.tobytes():
+                refuse_edit(" or ".join(self.tensors.names))
+        for name, copy in self._copies.items():
+            if self._kept[name].astype(copy.dtype).tobytes() != copy.tobytes():
+                refuse_edit(name)
 
     def _blame(self, error: ValueError) -> None:
         """Find out which argument the function tried to edit, by letting it edit copies."""
@@ -164,13 +165,15 @@ class Evaluator:
             error.add_note(f"Called with copies that it may edit, the function raised {other!r}.")
         for name, old, new in zip(self._kept, self._passed, copies, strict=True):
             if isinstance(old, np.ndarray) and old.tobytes() != new.tobytes():
-                self._refuse_edit(name, error)
+                refuse_edit(name, error)
 
-    def _refuse_edit(self, name: str, cause: Exception | None = None) -> None:
-        raise ValueError(
-            "A function must not edit its arguments in place: it would be given other numbers at the next "
-            f"call. Received: one that edits `{name}`. Work on a copy, or write `a = a + b` for `a += b`."
-        ) from cause
+
+def refuse_edit(name: str, cause: Exception | None = None) -> None:
+    """Raise the error that names an argument which a function edited."""
+    raise ValueError(
+        "A function must not edit its arguments in place: the caller still needs them as they were. "
+        f"Received: one that edits `{name}`. Work on a copy, or write `a = a + b` for `a += b`."
+    ) from cause
 
 
 def read_only(array: np.ndarray) -> np.ndarray:

@@ -122,33 +122,38 @@ def _central(evaluator: Evaluator, step: float | None) -> tuple[np.ndarray, np.n
     steps = tensors.steps(evaluator.eps, 2, step)
     h = tensors.spread(steps)
     points = tensors.points([h, -h])
-    slope, odd_squares, even_squares = np.empty((3, h.size))
+    slope, moved, bent = np.empty((3, h.size))
     middle = None
     for rows, outputs in evaluator.elements(points):  # (rows, 2, outputs)
+        weights = evaluator.layout.weights
+        squares = weights * weights
         odd = outputs[:, 0] - outputs[:, 1]
-        even = outputs[:, 0] + outputs[:, 1]
-        if middle is None:  # in the first block
-            weights = evaluator.layout.weights
-            squares = weights * weights
-            middle = _middle(even, (odd * odd) @ squares)  # 2 f(x), nearly
-        even -= middle
         slope[rows] = odd @ weights
-        odd_squares[rows] = (odd * odd) @ squares
-        even_squares[rows] = (even * even) @ squares
+        odd *= odd
+        moved[rows] = odd @ squares
+        even = outputs[:, 0] + outputs[:, 1]
+        if middle is None:
+            middle = _middle(even, moved[rows])  # 2 f(x), nearly
+        even -= middle
+        even *= even
+        bent[rows] = even @ squares
     slope /= points[:, 0] - points[:, 1]
-    size = np.sqrt(tensors.largest(odd_squares)) / (2 * steps)  # f', (tensors,)
-    bend = np.sqrt(tensors.largest(even_squares)) / steps  # h f''
-    moved = size * steps
-    per_length = np.max((bend / size)[moved > FAINT * np.fmax.reduce(moved)], initial=0)  # h/c
-    truncation = np.minimum(SAFETY * per_length, 1) * np.maximum(per_length * size, bend) + steps**2 * size
+    sizes = tensors.largest_norms(moved)  # 2h f', a number per tensor
+    bends = tensors.largest_norms(bent)  # h^2 f''
+    least = FAINT * max(sizes)
+    ratio = 2 * max((b / s for b, s in zip(bends, sizes, strict=True) if s > least), default=0.0)  # h/c
     noise = rounding(evaluator, middle / 2, slope)
-    return slope, tensors.spread(noise / steps + truncation), np.ones(h.size, bool)
+    error = [
+        (noise + min(SAFETY * ratio, 1) * max(ratio * s / 2, b)) / step + step * s
+        for b, s, step in zip(bends, sizes, steps.tolist(), strict=True)
+    ]
+    return slope, tensors.spread(np.array(error)), np.ones(h.size, bool)
 
 
-def _middle(even: np.ndarray, odd_squares: np.ndarray) -> np.ndarray:
+def _middle(even: np.ndarray, moved: np.ndarray) -> np.ndarray:
     """The mean of the rows of `even`, weighted by how little they moved the outputs. (outputs,)"""
-    likely = 1 / (odd_squares + FAINT**4 * np.fmax.reduce(odd_squares))
-    middle = likely @ even / likely.sum()
+    likely = 1 / (moved + FAINT**4 * np.fmax.reduce(moved))
+    middle = likely @ even / np.add.reduce(likely)
     return middle if all_finite(middle) else np.nanmedian(even, axis=0)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from .evaluate import Evaluator
@@ -22,8 +24,8 @@ def rounding(evaluator: Evaluator, outputs: np.ndarray, slope: np.ndarray) -> fl
     """
     own = evaluator.layout.weights * outputs
     inner = evaluator.tensors.x * slope
-    total = np.sqrt(own @ own) + np.sqrt(inner @ inner)
-    if not np.isfinite(total):
+    total = math.sqrt(own @ own) + math.sqrt(inner @ inner)
+    if not math.isfinite(total):
         total = np.linalg.norm(own[np.isfinite(own)]) + np.linalg.norm(inner[np.isfinite(inner)])
     return evaluator.eps * total
 

@@ -1,79 +1,156 @@
-"""Reading a wrong gradient: what its differences look like, in a sentence, even where no mistake is known."""
+"""What a wrong tensor looks like, in one sentence: the signature of a mistake that nobody has listed."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from itertools import combinations
+import itertools
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .compare import Comparison
+if TYPE_CHECKING:
+    from .compare import Comparison
+
+EXACT = 1e-4  # relative, between a factor and the sizes it may come from
+ALIGNED = 1e-4  # 1 - cosine, below which two tensors point the same way
 
 
 def describe(comparison: Comparison, *, sizes: Mapping[str, int] | None = None) -> str | None:
-    """Say in one sentence what a wrong tensor looks like, or None where nothing stands out.
+    """Say in one sentence what a wrong tensor looks like.
+
+    It says what the numbers show and asks about the cause, which they do not show. Expected values are
+    never in it.
 
     Args:
-        comparison: of one tensor.
-        sizes: dimension name -> size, to guess at an unwanted average.
+        comparison: of the tensor.
+        sizes: dimension name -> size, for example {"batch": 3, "time": 6}: where a factor may come from.
 
-    Never claims more than the numbers show, and never tells an expected value.
+    Returns:
+        The sentence, without a full stop; None if the tensor is right or looks like nothing known.
     """
     if comparison.ok:
         return None
-    if not np.isfinite(comparison.answer_value):
-        return "It holds values that are not finite: does something divide by zero, or overflow?"
-    if comparison.norm_ratio == 0:
-        return "It is zero everywhere: is it computed, or only made?"
-    if comparison.transposed:
-        return "It is the transpose of what it should be. It is square, so the shape cannot tell."
-    if comparison.factor is not None:
-        return _of_factor(comparison.factor, sizes or {})
-    time = _of_time(comparison.per_time)
-    if time:
-        return time
-    return _of_place(comparison.wrong)
+    readers = (_not_finite, _zero, _turned, _factor, _in_time, _in_part, _length)
+    return next(filter(None, (reader(comparison, sizes or {}) for reader in readers)), None)
 
 
-def _of_factor(c: float, sizes: Mapping[str, int]) -> str:
-    if abs(c + 1) < 1e-6:
-        return "Every element has the right size and the wrong sign."
-    sign = "minus " if c < 0 else ""
-    for names in (*((name,) for name in sizes), *combinations(sizes, 2)):
-        product = int(np.prod([sizes[name] for name in names]))
-        what = " and ".join(f"{name} ({sizes[name]})" for name in names)
-        if abs(abs(c) * product - 1) < 1e-6:
-            return f"It is {sign}1/{product} of what it should be: is something averaged over {what} that should be summed?"
-        if abs(abs(c) / product - 1) < 1e-6:
-            return f"It is {sign}{product} times what it should be: is something summed over {what} once too often?"
-    return f"Its direction is right and its length is not: it is {c:.4g} times what it should be."
-
-
-def _of_time(right: tuple[bool, ...] | None) -> str | None:
-    if right is None or len(right) < 2 or all(right) or not any(right):
+def _not_finite(c: Comparison, sizes: Mapping[str, int]) -> str | None:
+    if c.not_finite == 0:
         return None
-    if right[-1] and not any(right[:-1]):
-        return "The last time step is exact, and everything before it is not: is the gradient carried back in time?"
-    if right[0] and not any(right[1:]):
-        return (
-            "The first time step is exact, and everything after it is not: what does a step take from the one before?"
-        )
-    if not right[0] and all(right[1:]):
-        return "Only the first time step is wrong: what is different there?"
-    if not right[-1] and all(right[:-1]):
-        return "Only the last time step is wrong: what is different there?"
-    wrong = ", ".join(str(step) for step, ok in enumerate(right) if not ok)
-    return f"Some time steps are exact and some are not (wrong, counted from 0: {wrong})."
+    return (
+        f"{_count(c.not_finite, c.size, 'value')} not finite (NaN or infinity): is there a division by zero, "
+        "the logarithm of zero, or an overflow?"
+    )
 
 
-def _of_place(wrong: np.ndarray) -> str | None:
-    if wrong.ndim < 2 or wrong.all():
+def _zero(c: Comparison, sizes: Mapping[str, int]) -> str | None:
+    if c.norm_ratio != 0:
         return None
-    for axis, word in ((0, "rows"), (wrong.ndim - 1, "columns")):
-        lines = np.moveaxis(wrong, axis, 0).reshape(wrong.shape[axis], -1)
-        bad = lines.any(axis=1)
-        if not bad.all() and (lines[bad].all()):
-            return f"Only some {word} are wrong (counted from 0: {', '.join(map(str, np.flatnonzero(bad)[:8]))})."
-    if wrong.sum() <= max(1, wrong.size // 10):
-        return f"Only {wrong.sum()} of {wrong.size} elements are wrong."
+    return "every value is zero: is it ever computed, and is what was computed what is returned?"
+
+
+def _turned(c: Comparison, sizes: Mapping[str, int]) -> str | None:
+    if c.transposed:
+        return "looks transposed: are the two sides of a matrix product swapped?"
+    if c.negated:
+        return "looks right but for its sign: is something subtracted the wrong way round?"
     return None
+
+
+def _factor(c: Comparison, sizes: Mapping[str, int]) -> str | None:
+    if c.factor is None:
+        return None
+    fits = [
+        (name, question)
+        for value, name, question in _known_factors(sizes)
+        if abs(abs(c.factor) / value - 1) < EXACT
+    ]
+    if not fits:
+        return None
+    sign = "-" if c.factor < 0 else ""
+    also = ", and the sign is the opposite" if c.factor < 0 else ""
+    return f"looks like a factor {sign}{fits[0][0]}{also}: {', or '.join(q for _, q in fits)}?"
+
+
+def _known_factors(sizes: Mapping[str, int]) -> Iterator[tuple[float, str, str]]:
+    """(value, how it is written, what to ask) of each factor that has a usual cause."""
+    named = [(f"the {name} ({size})", size) for name, size in sizes.items() if size > 1]
+    for name, size in named:
+        yield 1 / size, f"1/{size}", f"is something averaged over {name} that should be summed"
+        yield size, f"{size}", f"is something summed over {name} that should be averaged"
+    yield 2, "2", "is something counted twice"
+    yield 1 / 2, "1/2", "is something halved, or one of two equal parts left out"
+    for (name, size), (other, more) in itertools.combinations(named, 2):
+        both, product = f"{name} and {other}", size * more
+        yield 1 / product, f"1/{product}", f"is something averaged over {both} that should be summed"
+        yield product, f"{product}", f"is something summed over {both} that should be averaged"
+    for (name, size), (other, more) in itertools.permutations(named, 2):
+        if size != more:
+            yield size / more, f"{size}/{more}", f"is something averaged over {other} instead of {name}"
+
+
+def _in_time(c: Comparison, sizes: Mapping[str, int]) -> str | None:
+    steps = c.per_time
+    if steps is None or not any(steps) or all(steps):
+        return None
+    total, right = len(steps), sum(steps)
+    if all(steps[-right:]):
+        if right == 1:
+            return "the last time step is exact, everything before it is not: is the gradient carried back in time?"
+        if right < total - 1:
+            return (
+                f"the last {right} of {total} time steps are exact, everything before them is not: "
+                "is the gradient cut off on its way back in time?"
+            )
+    elif all(steps[:right]):
+        if right == 1:
+            return "the first time step is exact, everything after it is not: is the state handed from step to step?"
+        if right < total - 1:
+            return f"the first {right} of {total} time steps are exact, everything after them is not"
+    if right == total - 1:
+        step = steps.index(False)
+        which = {0: "the first time step", total - 1: "the last time step"}.get(step, f"time step {step}")
+        return f"only {which} is wrong, of {total}"
+    return None
+
+
+def _in_part(c: Comparison, sizes: Mapping[str, int]) -> str | None:
+    """Only some rows, columns or other slices are wrong, and those (nearly) throughout."""
+    if c.wrong_count == 1 and c.size > 1:
+        return f"a single element of {c.size} is wrong: {list(c.worst_index)}"
+    best = None
+    for axis, length in enumerate(c.wrong.shape):
+        others = tuple(other for other in range(c.wrong.ndim) if other != axis)
+        hit = np.flatnonzero(c.wrong.any(axis=others))
+        filled = c.wrong_count * length / (len(hit) * c.size)
+        if len(hit) < length and filled > 0.5 and (best is None or len(hit) / length < best[0]):
+            best = len(hit) / length, axis, hit, length
+    if best is None:
+        return None
+    _, axis, hit, length = best
+    kind = {1: ("element",), 2: ("row", "column")}.get(c.wrong.ndim, (f"index along axis {axis}",) * c.wrong.ndim)
+    return f"only {_which(kind[axis], hit, length)} wrong, the others are right"
+
+
+def _which(kind: str, hit: np.ndarray, length: int) -> str:
+    """For example "columns 5 to 9 (of 20, from 0) are"."""
+    first, last = int(hit[0]), int(hit[-1])
+    if len(hit) == 1:
+        return f"{kind} {first} (of {length}, from 0) is"
+    plural = kind.replace("index", "indices", 1) if kind.startswith("index") else f"{kind}s"
+    if last - first + 1 == len(hit):
+        return f"{plural} {first} to {last} (of {length}, from 0) are"
+    return f"{len(hit)} of {length} {plural} are"
+
+
+def _length(c: Comparison, sizes: Mapping[str, int]) -> str | None:
+    if c.size > 1 and c.cosine > 1 - ALIGNED:
+        return "the direction is right, the length is not: is there a factor too many, or one missing?"
+    return None
+
+
+def _count(some: int, total: int, noun: str) -> str:
+    """For example "3 of 15 values are"; "the value is" for one of one."""
+    if total == 1:
+        return f"the {noun} is"
+    return f"{some} of {total} {noun}s {'is' if some == 1 else 'are'}"

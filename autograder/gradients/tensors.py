@@ -91,6 +91,10 @@ class Tensors:
         """The largest of (elements,) in each tensor with elements, NaN apart. Shape (tensors,)."""
         return np.fmax.reduceat(values, self._starts)
 
+    def largest_norms(self, squares: np.ndarray) -> list[float]:
+        """The root of the largest of (elements,) in each tensor with elements, 0 where all are NaN."""
+        return [math.sqrt(square) if square > 0 else 0.0 for square in self.largest(squares).tolist()]
+
     def spread(self, values: np.ndarray) -> np.ndarray:
         """Give every element the value of its tensor. From (tensors,) to (elements,)."""
         return values[self._owner]
