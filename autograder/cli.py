@@ -207,6 +207,21 @@ def feedback(lesson: str, folder: Path) -> None:
 
 
 @main.command()
+@click.argument("lesson", required=False)
+@course_option
+def report(lesson: str | None, folder: Path) -> None:
+    """Write the class dashboard of LESSON (default: every graded lesson), one self-contained HTML file each."""
+    from autograder.build.lesson import names, resolve
+    from autograder.course import Course
+    from autograder.report.dashboard import write_dashboard
+
+    course = Course(folder)
+    chosen = [resolve(lesson)] if lesson else [name for name in names() if any(course.results(name))]
+    for name in chosen or names()[:1]:
+        out.print(f"{write_dashboard(course, name)}", markup=False)
+
+
+@main.command()
 @click.option("--to", "to", type=click.Choice(["csv", "canvas", "moodle", "gradescope"]), required=True)
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @course_option

@@ -163,6 +163,10 @@ class Course:
         """Where the full record of a grading lies."""
         return self.root / "results" / lesson / f"{student}.json"
 
+    def results(self, lesson: str) -> list[Path]:
+        """The records of a lesson's gradings."""
+        return sorted(self.result_path(lesson, "x").parent.glob("[!.]*.json"))
+
     def seed(self, lesson: str, given: int | None) -> int:
         """The seed of the fresh inputs: the given one, or the one of the first grading, kept for all later ones."""
         path = self.root / "results" / lesson / ".seed.json"

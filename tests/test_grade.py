@@ -19,6 +19,7 @@ from autograder.cli import main
 from autograder.course import Course
 from autograder.grade.gradebook import summary
 from autograder.grade.run import grade_lesson
+from autograder.report.dashboard import write_dashboard
 from autograder.report.export import export
 from autograder.report.feedback import write_feedback
 from tests.classroom import LESSON, answered, mistaken_source, submissions
@@ -130,6 +131,17 @@ def test_the_table_has_a_row_for_each_student_and_formulas_stay_text(classroom, 
         gradebook.update_or_create_student("kofi", last_name="=1+1")
     export(course, "csv", tmp_path / "again.csv")
     assert "'=1+1" in (tmp_path / "again.csv").read_text(encoding="utf-8-sig")
+
+
+def test_the_dashboard_counts_verdicts_and_names_the_commonest_mistakes(classroom):
+    course, run = classroom
+    page = write_dashboard(course, LESSON).read_text(encoding="utf-8")
+    right = sum(graded.results["elman.step_forward"].verdict == "right" for graded in run.graded)
+    assert f">{right} of {len(CLASS)}<" in page
+    for submission in CLASS:
+        if submission.mistake:
+            assert submission.mistake in page
+    assert "<script" not in page and "http" not in page.replace("http-equiv", "")
 
 
 def test_nothing_of_a_submission_is_left_running(classroom):

@@ -32,7 +32,9 @@ def lesson(request, tmp_path_factory):
 
 
 def run(notebook, folder: Path):
-    client = NotebookClient(notebook, timeout=TWO_MINUTES, allow_errors=True, resources={"metadata": {"path": str(folder)}})
+    client = NotebookClient(
+        notebook, timeout=TWO_MINUTES, allow_errors=True, resources={"metadata": {"path": str(folder)}}
+    )
     return client.execute()
 
 
@@ -62,7 +64,9 @@ def test_the_solved_notebook_runs_and_every_check_gives_full_points(solved):
 
 
 def test_the_solved_notebook_shows_at_least_three_figures(solved):
-    pictures = [o for c in solved[1].cells if c.cell_type == "code" for o in c.outputs if "image/png" in o.get("data", {})]
+    pictures = [
+        o for c in solved[1].cells if c.cell_type == "code" for o in c.outputs if "image/png" in o.get("data", {})
+    ]
     assert len(pictures) >= 3
 
 
@@ -83,7 +87,7 @@ def test_every_claim_of_a_published_number_in_lesson_04_is_recomputed():
     assert re.search(r"600|passes", demos) and "temporal_xor" in demos and "elman_grammar" in demos
 
 
-LESSON_13 = '''# ---
+LESSON_13 = """# ---
 # title:
 #   en: "Thirteen"
 # automatic_points: 2
@@ -101,7 +105,7 @@ from autograder import check
 
 # %% [markdown] tags=["lang:en", "question:thirteen.think"]
 # Why twice?
-'''
+"""
 
 SOLUTION_13 = '''import numpy as np
 
@@ -113,7 +117,7 @@ def double(x):
     ### END SOLUTION
 '''
 
-EXERCISE_13 = '''from autograder.exercise import Case, distinct_sizes, forward
+EXERCISE_13 = """from autograder.exercise import Case, distinct_sizes, forward
 
 
 def draw(rng):
@@ -122,12 +126,12 @@ def draw(rng):
 
 
 EXERCISES = [forward("thirteen.double", 2, draw, ("y",))]
-'''
+"""
 
-MISTAKES_13 = '''from solutions.mistakes import Mistake
+MISTAKES_13 = """from solutions.mistakes import Mistake
 
 MISTAKES = [Mistake("thirteen.double", "thrice", "2 * x", "3 * x", "That is more than twice.")]
-'''
+"""
 
 
 def test_a_thirteenth_lesson_needs_its_four_rooms_and_nothing_else(tmp_path):

@@ -156,7 +156,9 @@ def test_a_loop_that_ignores_interrupts_ends_the_submission_alone(warm):
     assert text(run(warm, "print('next')")[0]) == "next\n"
 
 
-@pytest.mark.parametrize("code", ["import os; os._exit(0)", "import ctypes; ctypes.string_at(0)", "import os; os.kill(1, 9); os.abort()"])
+@pytest.mark.parametrize(
+    "code", ["import os; os._exit(0)", "import ctypes; ctypes.string_at(0)", "import os; os.kill(1, 9); os.abort()"]
+)
 def test_a_kernel_that_ends_itself_ends_alone(warm, code):
     with pytest.raises(Ended):
         run(warm, code)

@@ -93,7 +93,9 @@ def test_an_errors_signature_leaves_out_counted_names_and_keeps_sizes():
 
         return seen(f).problem.signature
 
-    assert raising("Layer 'rnn_3' at <object 0x7f1> got weight_12") == raising("Layer 'rnn' at <object 0x9a> got weight_4")
+    assert raising("Layer 'rnn_3' at <object 0x7f1> got weight_12") == raising(
+        "Layer 'rnn' at <object 0x9a> got weight_4"
+    )
     assert raising("shapes (2,3) and (4,5)") != raising("shapes (2,3) and (4,6)")
 
 

@@ -181,7 +181,8 @@ EXERCISES = [
             "state": Part(0.1, ("zero_state", "first_output")),
             "config": Part(0.1, ("config", "rebuilt_outputs")),
         },
-        kind="layer", rtol=CELL_RTOL, forbidden=_keras_elman, shown=show_recurrent_cell, about=ABOUT_CELL, time_axis={"outputs": 1, "gradient.inputs": 1},
+        kind="layer", rtol=CELL_RTOL, forbidden=_keras_elman, shown=show_recurrent_cell, about=ABOUT_CELL,
+        time_axis={"outputs": 1, "gradient.inputs": 1},
     ),
     Exercise(
         "elman.copy_weights", 3, draw_copy, probe_copy_weights,

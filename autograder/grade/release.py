@@ -101,10 +101,8 @@ def student_wheel(folder: Path) -> Path:
         shutil.copytree(ROOT / "lessons" / "unrolled", copy / "lessons" / "unrolled", ignore=skip)
         for name in ("pyproject.toml", "requirements.txt", "README.md", "LICENSE"):
             shutil.copy(ROOT / name, copy / name)
-        done = subprocess.run(
-            [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w", str(folder), str(copy)],
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
+        command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
+        done = subprocess.run([*command, "-w", folder, copy], capture_output=True, text=True, check=False)
         if done.returncode:
             raise LessonError(f"The students' wheel could not be built: {done.stderr.strip()[-400:]}")
     stamp.write_text(state.hexdigest(), encoding="utf-8")

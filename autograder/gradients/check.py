@@ -25,12 +25,13 @@ def check_gradient(
 
     Args:
         forward: called as forward(*arguments); returns an array, a number or a tuple of them.
-        backward: called as backward(upstream, *arguments), with several upstream gradients for a forward
-            that returns a tuple, and with none where `upstream` is None. Returns a gradient per name in
-            `wrt`, in that order, each of its argument's shape and dtype; a single one may come bare.
+        backward: called as backward(upstream, *arguments), with several upstream gradients for a
+            forward that returns a tuple, and with none where `upstream` is None. Returns a gradient
+            per name in `wrt`, in that order, each of its argument's shape and dtype; a single one
+            may come bare.
         arguments: name -> array, in the order of the signature.
-        upstream: gradient of the loss with respect to forward's output, or a tuple of them. None for a
-            forward that returns a single number.
+        upstream: gradient of the loss with respect to forward's output, or a tuple of them. None
+            for a forward that returns a single number.
         wrt: the names that backward returns gradients of. Default: all floating-point arguments.
         method: of `numeric_gradient`.
         rtol: of `compare`. Default: 1e-7 for float64, 1e-5 for a lower precision.
@@ -39,8 +40,8 @@ def check_gradient(
         name -> `Comparison`, printable, true in `.ok` where the gradient is right.
 
     Raises:
-        ValueError: as `numeric_gradient`; if backward returns another number of gradients, another shape or
-            dtype, or edits what it was given.
+        ValueError: as `numeric_gradient`; if backward returns another number of gradients, another
+            shape or dtype, or edits what it was given.
     """
     numeric = numeric_gradient(forward, arguments, upstream=upstream, wrt=wrt, method=method)
     given = {} if upstream is None else {"upstream": upstream}

@@ -15,20 +15,22 @@ UNDEFINED = float("nan")
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """What a comparison found. It holds expected values: what of it a student sees is for the caller to say.
+    """What a comparison found. It holds expected values: what of it a student sees is for the
+    caller to say.
 
     Attributes:
         ok: no element is wrong.
         wrong: True at the wrong elements. Shape and position as in the tensor.
         wrong_count, size: how many elements are wrong, and of how many.
         not_finite: how many elements are NaN or infinite where a number is expected.
-        not_judged: how many elements could not be judged, because their numeric gradient has no digits.
+        not_judged: how many elements could not be judged, because their numeric gradient has no
+            digits.
         worst_index: the element furthest out of tolerance; None in an empty tensor.
         answer_value, expected_value: the two values there; None in an empty tensor.
         relative_error: how far the worst element is off, relative to max|expected|.
         l2_error: norm of the difference over norm of the expected.
-        cosine, norm_ratio: of the answer and the expected as vectors; norm_ratio is |answer|/|expected|.
-            NaN where undefined (a zero vector, an answer that is not finite).
+        cosine, norm_ratio: of the answer and the expected as vectors; norm_ratio is
+            |answer|/|expected|. NaN where undefined (a zero vector, an answer that is not finite).
         transposed: wrong, but the values are those of the expected matrix's transpose.
         negated: wrong, but right with the opposite sign.
         factor: c, if the answer is c times the expected; None if it is not, or if either is zero.
@@ -56,7 +58,9 @@ class Comparison:
     def __str__(self) -> str:
         unjudged = f", {self.not_judged} not judged" if self.not_judged else ""
         if self.ok:
-            return f"right: {self.size} elements{unjudged}, relative error {self.relative_error:.1e}"
+            return (
+                f"right: {self.size} elements{unjudged}, relative error {self.relative_error:.1e}"
+            )
         guess = describe(self)
         return (
             f"wrong: {self.wrong_count} of {self.size} elements{unjudged}; worst at {list(self.worst_index)}, "
@@ -81,33 +85,39 @@ def compare(
 
         rtol max|expected| + atol + 10 error
 
-    with the largest finite value of the whole tensor. Small elements are small against their neighbours
-    and carry their neighbours' rounding, so a bound relative to each would reject right answers. Where the
-    expected value is NaN or infinite, the answer must be the same; NaN or infinity elsewhere is wrong. An
-    element whose error estimate is infinite is not judged.
+    with the largest finite value of the whole tensor. Small elements are small against their
+    neighbours and carry their neighbours' rounding, so a bound relative to each would reject right
+    answers. Where the expected value is NaN or infinite, the answer must be the same; NaN or
+    infinity elsewhere is wrong. An element whose error estimate is infinite is not judged.
 
     Args:
         answer: real numbers.
         expected: of the same shape and dtype.
-        error: estimated absolute error of `expected`, of its shape: `NumericGradient.error`. None for a
-            reference.
+        error: estimated absolute error of `expected`, of its shape: `NumericGradient.error`. None
+            for a reference.
         rtol: relative tolerance. 1e-7 suits float64, 1e-5 float32.
-        atol: absolute tolerance. Needed where the expected is zero but for rounding, as the gradient of a
-            bias in front of a softmax over all its units.
+        atol: absolute tolerance. Needed where the expected is zero but for rounding, as the
+            gradient of a bias in front of a softmax over all its units.
         time_axis: the axis that is time, for `per_time`.
 
     Returns:
         A `Comparison`.
 
     Raises:
-        ValueError: if shapes or dtypes differ or are not of real numbers, or there is no such time axis.
+        ValueError: if shapes or dtypes differ or are not of real numbers, or there is no such time
+            axis.
     """
     answer, expected = np.asarray(answer), np.asarray(expected)
     error = np.zeros(expected.shape) if error is None else np.asarray(error, np.float64)
     _check(answer, expected, error, time_axis)
     with np.errstate(all="ignore"):
         return _compare(
-            answer.astype(np.float64), expected.astype(np.float64), MARGIN * error, rtol, atol, time_axis
+            answer.astype(np.float64),
+            expected.astype(np.float64),
+            MARGIN * error,
+            rtol,
+            atol,
+            time_axis,
         )
 
 
@@ -195,7 +205,9 @@ def _within(difference: np.ndarray, tolerance: np.ndarray) -> bool:
     return bool(np.all((np.abs(difference) <= tolerance) | ~np.isfinite(tolerance)))
 
 
-def _check(answer: np.ndarray, expected: np.ndarray, error: np.ndarray, time_axis: int | None) -> None:
+def _check(
+    answer: np.ndarray, expected: np.ndarray, error: np.ndarray, time_axis: int | None
+) -> None:
     if answer.shape != expected.shape or error.shape != expected.shape:
         raise ValueError(
             "The answer, the expected values and their errors must have one shape. "

@@ -1,9 +1,11 @@
-"""Evaluating a function many times, with one element of its arguments moved each time: cheap and safe.
+"""Evaluating a function many times, with one element of its arguments moved each time: cheap and
+safe.
 
-The function works on private copies and sees them through read-only views. So it can neither edit the
-caller's arrays nor spoil the copies between two evaluations: NumPy itself refuses, at no cost per
-evaluation. Outputs are copied at once (a function may return its own argument, or the same buffer every
-time) and handed on in blocks, so that the arithmetic is done on many evaluations together.
+The function works on private copies and sees them through read-only views. So it can neither edit
+the caller's arrays nor spoil the copies between two evaluations: NumPy itself refuses, at no cost
+per evaluation. Outputs are copied at once (a function may return its own argument, or the same
+buffer every time) and handed on in blocks, so that the arithmetic is done on many evaluations
+together.
 """
 
 from __future__ import annotations
@@ -40,8 +42,8 @@ class Evaluator:
         evaluations: how many times the function was called so far.
 
     Raises:
-        ValueError: for a name in `wrt` that is no floating-point argument, for NaN or infinity in a tensor
-            to move, and later for a function that edits an argument in place.
+        ValueError: for a name in `wrt` that is no floating-point argument, for NaN or infinity in a
+            tensor to move, and later for a function that edits an argument in place.
     """
 
     def __init__(
@@ -56,9 +58,16 @@ class Evaluator:
         self.layout: Layout | None = None
         self.evaluations = 0
         self.eps = 0.0
-        self._kept = {name: _as_array(value) for name, value in arguments.items()}  # what the caller gave
-        arrays = {name: value for name, value in self._kept.items() if isinstance(value, np.ndarray)}
-        self.eps = max(map(machine_epsilon, {v.dtype for v in arrays.values() if v.dtype.kind == "f"}), default=0)
+        self._kept = {
+            name: _as_array(value) for name, value in arguments.items()
+        }  # what the caller gave
+        arrays = {
+            name: value for name, value in self._kept.items() if isinstance(value, np.ndarray)
+        }
+        self.eps = max(
+            map(machine_epsilon, {v.dtype for v in arrays.values() if v.dtype.kind == "f"}),
+            default=0,
+        )
         names = _differentiable(arrays, wrt)
         self.tensors = Tensors({name: arrays[name] for name in names})
         self._pools = self.tensors.pools(complex_step)  # our copies of the tensors, which move
@@ -83,7 +92,9 @@ class Evaluator:
             (rows, outputs): a slice of the rows of `points`, and the outputs there, of shape
             (rows, points, outputs).
         """
-        targets = [memoryview(p) if p.dtype.char in "fd" else p for p in self._pools]  # quick to set
+        targets = [
+            memoryview(p) if p.dtype.char in "fd" else p for p in self._pools
+        ]  # quick to set
         cells = zip(
             chain.from_iterable(map(repeat, targets, map(len, targets))),
             chain.from_iterable(map(range, map(len, targets))),
@@ -92,7 +103,8 @@ class Evaluator:
         return self._sweep(cells if chosen is None else compress(cells, chosen), points.tolist())
 
     def whole(self, name: str, points: np.ndarray) -> Iterator:
-        """As `elements`, with a whole tensor set to each point. `points`: (rows, points, *shape)."""
+        """As `elements`, with a whole tensor set to each point. `points`: (rows, points,
+        *shape)."""
         tensor = self.tensors.views(self._pools)[name]
         return self._sweep(repeat((tensor, ..., tensor.copy())), points)
 
@@ -114,7 +126,11 @@ class Evaluator:
                     outputs = function(*passed)
                     if layout is None:
                         function, outputs = self._learn(outputs)
-                        layout, seen, full = self.layout, self.layout.seen, self.layout.pieces(BLOCK)
+                        layout, seen, full = (
+                            self.layout,
+                            self.layout.seen,
+                            self.layout.pieces(BLOCK),
+                        )
                     if seen is None:
                         keep(outputs.tobytes())
                     else:

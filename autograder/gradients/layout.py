@@ -1,4 +1,5 @@
-"""The outputs of a function, laid end to end in a row of numbers, next to their upstream gradient."""
+"""The outputs of a function, laid end to end in a row of numbers, next to their upstream
+gradient."""
 
 from __future__ import annotations
 
@@ -14,9 +15,9 @@ class Layout:
 
     Args:
         outputs: what the function returned: an array, a number, or a tuple of them.
-        upstream: the gradient of the loss with respect to it, of the same structure and shapes. None
-            stands for 1 where the output is a single number, and in a tuple for an output that the loss
-            does not see.
+        upstream: the gradient of the loss with respect to it, of the same structure and shapes.
+            None stands for 1 where the output is a single number, and in a tuple for an output that
+            the loss does not see.
         complex_step: the arguments are complex, so the outputs must be.
 
     Attributes:
@@ -27,7 +28,8 @@ class Layout:
         eps: machine epsilon of the least precise seen output.
 
     Raises:
-        ValueError: for outputs that are not floating-point, and an upstream gradient that does not fit.
+        ValueError: for outputs that are not floating-point, and an upstream gradient that does not
+            fit.
     """
 
     def __init__(self, outputs: object, upstream: object, complex_step: bool = False) -> None:
@@ -64,7 +66,10 @@ class Layout:
         Raises:
             ValueError: if the outputs changed their shapes or dtypes along the way.
         """
-        shapes = [output.shape for output in ([last] if self.seen is None else [last[i] for i in self.seen])]
+        shapes = [
+            output.shape
+            for output in ([last] if self.seen is None else [last[i] for i in self.seen])
+        ]
         data = b"".join(pieces)
         evaluations = len(pieces) // len(shapes)
         if len(data) != evaluations * self._bytes or shapes != self._shapes:
@@ -97,7 +102,9 @@ def _gradients(arrays: list, upstream: object, several: bool) -> list[np.ndarray
             "Give `upstream`, the gradient of the loss with respect to it, in the same shape."
         )
     in_parts = several and isinstance(upstream, (tuple, list))
-    gradients = [None if g is None else np.asarray(g) for g in (upstream if in_parts else (upstream,))]
+    gradients = [
+        None if g is None else np.asarray(g) for g in (upstream if in_parts else (upstream,))
+    ]
     received = [None if g is None else g.shape for g in gradients]
     fits = len(received) == len(shapes) and all(
         got in (None, shape) for got, shape in zip(received, shapes, strict=True)

@@ -1,4 +1,5 @@
-"""Derivatives by evaluation, element by element: central differences, Richardson, the complex step."""
+"""Derivatives by evaluation, element by element: central differences, Richardson, the complex
+step."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ import numpy as np
 
 from .evaluate import CoarserOutput, Evaluator
 from .richardson import richardson, rounding
-from .tensors import all_finite
+from .tensors import all_finite, weigh
 
 FAINT = 1e-4  # of the largest change of the outputs: too little to tell how a tensor bends
 SAFETY = 4.0  # times (h/c)^2, as c is only an estimate
@@ -24,11 +25,11 @@ class NumericGradient:
 
     Attributes:
         values: name -> dL/dname, of the argument's shape and dtype.
-        error: name -> estimated absolute error per element, from rounding and from the finite step. Same
-            shapes, float64. Infinite where there is no derivative to be had (NaN, infinity).
-        smooth: name -> False at the elements where the function has a kink: there is no derivative there;
-            `values` has the mean of the slopes on both sides and `error` what separates it from either.
-            All True from methods that can't tell ("central", "complex").
+        error: name -> estimated absolute error per element, from rounding and from the finite step.
+            Same shapes, float64. Infinite where there is no derivative to be had (NaN, infinity).
+        smooth: name -> False at the elements where the function has a kink: there is no derivative
+            there; `values` has the mean of the slopes on both sides and `error` what separates it
+            from either. All True from methods that can't tell ("central", "complex").
         evaluations: how many times the function was called.
     """
 
@@ -49,22 +50,25 @@ def numeric_gradient(
 ) -> NumericGradient:
     """Differentiate L = sum(upstream * function(*arguments)) with respect to every element.
 
-    "central" evaluates twice per element and can see nothing but how the output bends in all of them.
-    "richardson" evaluates four times per element and once more in all, is a hundred times as accurate,
-    finds kinks, and looks again (six times, with smaller steps) at elements where the function bends
-    sharply. "complex" evaluates once per element and is exact to rounding, but only for functions that
-    are analytic in every operation: abs, max, comparisons, casts, conjugation and buffers of floats break
-    it, some without a sign. Use it for code you know.
+    "central" evaluates twice per element and can see nothing but how the output bends in all of
+    them. "richardson" evaluates four times per element and once more in all, is a hundred times as
+    accurate, finds kinks, and looks again (six times, with smaller steps) at elements where the
+    function bends sharply. "complex" evaluates once per element and is exact to rounding, but only
+    for functions that
+    are analytic in every operation: abs, max, comparisons, casts, conjugation and buffers of floats
+    break it, some without a sign. Use it for code you know.
 
-    The difference of the outputs is taken before the sum over them, so what the moved element does not
-    touch adds no rounding error.
+    The difference of the outputs is taken before the sum over them, so what the moved element does
+    not touch adds no rounding error.
 
     Args:
-        function: takes the values of `arguments` in their order, returns a floating-point array, a number
-            or a tuple of them. It must not edit its arguments and must return the same every time.
+        function: takes the values of `arguments` in their order, returns a floating-point array, a
+            number or a tuple of them. It must not edit its arguments and must return the same every
+            time.
         arguments: name -> array. What is neither array, list nor float is passed on as it is.
-        upstream: gradient of the loss with respect to the output, of its shape; for a tuple a tuple, with
-            None for outputs that the loss does not see. None for a function that returns a single number.
+        upstream: gradient of the loss with respect to the output, of its shape; for a tuple a
+            tuple, with None for outputs that the loss does not see. None for a function that
+            returns a single number.
         wrt: names to differentiate with respect to. Default: all floating-point arguments.
         method: "central", "richardson" or "complex".
         step: how far to move each element. Default: chosen from each tensor's dtype and size.
@@ -73,11 +77,12 @@ def numeric_gradient(
         A `NumericGradient`.
 
     Raises:
-        ValueError: for an unknown method, an upstream gradient that does not fit, arguments that are not
-            finite, outputs that are not floating-point or change their shape, a function that edits its
-            arguments, and a complex step that comes back real.
+        ValueError: for an unknown method, an upstream gradient that does not fit, arguments that
+            are not finite, outputs that are not floating-point or change their shape, a function
+            that edits its arguments, and a complex step that comes back real.
 
-    Source: Press et al., Numerical Recipes, section 5.7; Squire and Trapp 1998 for the complex step.
+    Source: Press et al., Numerical Recipes, section 5.7; Squire and Trapp 1998 for the complex
+    step.
     """
     if method not in METHODS:
         raise ValueError(
@@ -85,7 +90,9 @@ def numeric_gradient(
             'Example: method="central".'
         )
     if step is not None and not 0 < step < math.inf:
-        raise ValueError(f"`step` must be a positive number. Received: step={step!r}. Leave it out to have it chosen.")
+        raise ValueError(
+            f"`step` must be a positive number. Received: step={step!r}. Leave it out to have it chosen."
+        )
     evaluator = Evaluator(function, arguments, upstream, wrt, complex_step=method == "complex")
     tensors = evaluator.tensors
     if not tensors.x.size:
@@ -107,13 +114,14 @@ def numeric_gradient(
 
 
 def _central(evaluator: Evaluator, step: float | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(f(x + h) - f(x - h))/2h, off by h^2/6 times the third derivative, which two points do not show.
+    """(f(x + h) - f(x - h))/2h, off by h^2/6 times the third derivative, which two points do not
+    show.
 
-    They show the second, if f(x) is known: it is guessed as the mean of all (f(x + h) + f(x - h))/2, those
-    that move the outputs little counting most. With c the length over which the function bends, h/c is
-    h f''/f' and the third derivative f''/c. One tensor may bend little where it happens to be measured, so
-    the shortest c counts for all. (Found to hold, within the factor of ten that a judge allows, for tanh
-    networks of up to 30 steps and weights of scale .01 to 3.)
+    They show the second, if f(x) is known: it is guessed as the mean of all (f(x + h) + f(x -
+    h))/2, those that move the outputs little counting most. With c the length over which the
+    function bends, h/c is h f''/f' and the third derivative f''/c. One tensor may bend little where
+    it happens to be measured, so the shortest c counts for all. (Found to hold, within the factor
+    of ten that a judge allows, for tanh networks of up to 30 steps and weights of scale .01 to 3.)
 
     Returns:
         (values, error, smooth), each of shape (elements,).
@@ -128,20 +136,22 @@ def _central(evaluator: Evaluator, step: float | None) -> tuple[np.ndarray, np.n
         weights = evaluator.layout.weights
         squares = weights * weights
         odd = outputs[:, 0] - outputs[:, 1]
-        slope[rows] = odd @ weights
+        slope[rows] = weigh(odd, weights)
         odd *= odd
-        moved[rows] = odd @ squares
+        moved[rows] = weigh(odd, squares)
         even = outputs[:, 0] + outputs[:, 1]
         if middle is None:
             middle = _middle(even, moved[rows])  # 2 f(x), nearly
         even -= middle
         even *= even
-        bent[rows] = even @ squares
+        bent[rows] = weigh(even, squares)
     slope /= points[:, 0] - points[:, 1]
     sizes = tensors.largest_norms(moved)  # 2h f', a number per tensor
     bends = tensors.largest_norms(bent)  # h^2 f''
     least = FAINT * max(sizes)
-    ratio = 2 * max((b / s for b, s in zip(bends, sizes, strict=True) if s > least), default=0.0)  # h/c
+    ratio = 2 * max(
+        (b / s for b, s in zip(bends, sizes, strict=True) if s > least), default=0.0
+    )  # h/c
     noise = rounding(evaluator, middle / 2, slope)
     error = [
         (noise + min(SAFETY * ratio, 1) * max(ratio * s / 2, b)) / step + step * s
@@ -153,7 +163,7 @@ def _central(evaluator: Evaluator, step: float | None) -> tuple[np.ndarray, np.n
 def _middle(even: np.ndarray, moved: np.ndarray) -> np.ndarray:
     """The mean of the rows of `even`, weighted by how little they moved the outputs. (outputs,)"""
     likely = 1 / (moved + FAINT**4 * np.fmax.reduce(moved))
-    middle = likely @ even / np.add.reduce(likely)
+    middle = weigh(even.T, likely / np.add.reduce(likely))
     return middle if all_finite(middle) else np.nanmedian(even, axis=0)
 
 
@@ -165,7 +175,9 @@ def _complex(evaluator: Evaluator, step: float | None) -> tuple[np.ndarray, np.n
     with warnings.catch_warnings():
         warnings.simplefilter("error", np.exceptions.ComplexWarning)
         try:
-            for rows, outputs in evaluator.elements((tensors.x + 1j * h)[:, None]):  # (rows, 1, outputs)
+            for rows, outputs in evaluator.elements(
+                (tensors.x + 1j * h)[:, None]
+            ):  # (rows, 1, outputs)
                 parts = outputs[:, 0].imag / h * evaluator.layout.weights
                 slope[rows] = parts.sum(axis=1)
                 size[rows] = np.abs(parts).sum(axis=1)

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from .evaluate import Evaluator
-from .tensors import Tensors
+from .tensors import Tensors, weigh
 
 KINK = 1e-6  # of the tensor's gradient: a change of slope that calls for a second look
 GAP = 1e-4  # likewise, the difference that doubling the step makes
@@ -17,9 +17,11 @@ CLOSER = (4, 16, 64)  # the steps of the second look, as fractions of the first
 
 
 def rounding(evaluator: Evaluator, outputs: np.ndarray, slope: np.ndarray) -> float:
-    """The rounding error of L: of the outputs themselves, and of the arguments on their way to them.
+    """The rounding error of L: of the outputs themselves, and of the arguments on their way to
+    them.
 
-    Errors of single numbers are independent, so they add up as squares. The second term stands for what
+    Errors of single numbers are independent, so they add up as squares. The second term stands for
+    what
     happens inside: a stable evaluation is exact for arguments that are off by one rounding each.
     """
     own = evaluator.layout.weights * outputs
@@ -30,13 +32,15 @@ def rounding(evaluator: Evaluator, outputs: np.ndarray, slope: np.ndarray) -> fl
     return evaluator.eps * total
 
 
-def richardson(evaluator: Evaluator, step: float | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def richardson(
+    evaluator: Evaluator, step: float | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(4 D(h) - D(2h))/3 for each element, D being central differences.
 
-    Its error is h^4/30 times the fifth derivative. With c the length over which the function bends, that
-    is (h/c)^4 of the gradient, and (h/c)^2 is seen twice: in D(2h) - D(h), which is h^2 f'''/2, and in
-    the square of h f'', from f(x + h) + f(x - h) - 2 f(x). Norms over the outputs and maxima over the
-    tensor are taken, because a single difference may vanish by chance.
+    Its error is h^4/30 times the fifth derivative. With c the length over which the function bends,
+    that is (h/c)^4 of the gradient, and (h/c)^2 is seen twice: in D(2h) - D(h), which is h^2
+    f'''/2, and in the square of h f'', from f(x + h) + f(x - h) - 2 f(x). Norms over the outputs
+    and maxima over the tensor are taken, because a single difference may vanish by chance.
 
     A kink shows as a bend that grows with h instead of h^2, or as a difference between the steps.
 
@@ -46,7 +50,9 @@ def richardson(evaluator: Evaluator, step: float | None) -> tuple[np.ndarray, np
     Source: Press et al., Numerical Recipes, section 5.7 (Richardson 1927).
     """
     tensors = evaluator.tensors
-    h = tensors.spread(tensors.steps(evaluator.eps, 4, step and 2 * step) / 2)  # 2h is the good step
+    h = tensors.spread(
+        tensors.steps(evaluator.eps, 4, step and 2 * step) / 2
+    )  # 2h is the good step
     points = tensors.points([h, -h, 2 * h, -2 * h])
     widths = points[:, ::2] - points[:, 1::2]  # (elements, 2)
     near, far, size, bend, gap, kink = np.empty((6, h.size))
@@ -58,13 +64,13 @@ def richardson(evaluator: Evaluator, step: float | None) -> tuple[np.ndarray, np
         odd2 = outputs[:, 2] - outputs[:, 3]
         even = outputs[:, 0] + outputs[:, 1] - 2 * middle
         even2 = outputs[:, 2] + outputs[:, 3] - 2 * middle
-        near[rows], far[rows] = odd @ weights, odd2 @ weights
-        size[rows] = (odd * odd) @ squares
-        bend[rows] = (even * even) @ squares
+        near[rows], far[rows] = weigh(odd, weights), weigh(odd2, weights)
+        size[rows] = weigh(odd * odd, squares)
+        bend[rows] = weigh(even * even, squares)
         odd -= odd2 / 2
-        gap[rows] = (odd * odd) @ squares
+        gap[rows] = weigh(odd * odd, squares)
         even2 -= 4 * even
-        kink[rows] = (even2 * even2) @ squares
+        kink[rows] = weigh(even2 * even2, squares)
     near /= widths[:, 0]
     far /= widths[:, 1]
     slope = near + (near - far) / 3
@@ -73,7 +79,9 @@ def richardson(evaluator: Evaluator, step: float | None) -> tuple[np.ndarray, np
     top = tensors.spread(tensors.largest(np.nan_to_num(size)))
     seen = NOISE * noise / h
     rough = ~((kink <= np.maximum(KINK * top, seen)) & (gap <= np.maximum(GAP * top, seen)))
-    square = 2 * _largest(tensors, gap, rough) / top + (2 * _largest(tensors, bend, rough) / top) ** 2
+    square = (
+        2 * _largest(tensors, gap, rough) / top + (2 * _largest(tensors, bend, rough) / top) ** 2
+    )
     error = noise / h + np.fmin(SAFETY * square**2, 1) * top
     smooth = np.ones(h.size, bool)
     if rough.any():
@@ -103,7 +111,9 @@ def _look_closer(
 
     Source: Ridders 1982, for choosing among extrapolations by their own estimated error.
     """
-    points = evaluator.tensors.points([sign * h / part for part in CLOSER for sign in (1, -1)])[rough]
+    points = evaluator.tensors.points([sign * h / part for part in CLOSER for sign in (1, -1)])[
+        rough
+    ]
     widths = points[:, ::2] - points[:, 1::2]  # (rough elements, steps)
     weights = evaluator.layout.weights
     slope, size, bend, either = np.empty((4, *widths.shape))

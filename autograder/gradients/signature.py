@@ -1,4 +1,5 @@
-"""What a wrong tensor looks like, in one sentence: the signature of a mistake that nobody has listed."""
+"""What a wrong tensor looks like, in one sentence: the signature of a mistake that nobody has
+listed."""
 
 from __future__ import annotations
 
@@ -18,12 +19,13 @@ ALIGNED = 1e-4  # 1 - cosine, below which two tensors point the same way
 def describe(comparison: Comparison, *, sizes: Mapping[str, int] | None = None) -> str | None:
     """Say in one sentence what a wrong tensor looks like.
 
-    It says what the numbers show and asks about the cause, which they do not show. Expected values are
-    never in it.
+    It says what the numbers show and asks about the cause, which they do not show. Expected values
+    are never in it.
 
     Args:
         comparison: of the tensor.
-        sizes: dimension name -> size, for example {"batch": 3, "time": 6}: where a factor may come from.
+        sizes: dimension name -> size, for example {"batch": 3, "time": 6}: where a factor may come
+            from.
 
     Returns:
         The sentence, without a full stop; None if the tensor is right or looks like nothing known.
@@ -67,9 +69,11 @@ def _factor(c: Comparison, sizes: Mapping[str, int]) -> str | None:
     ]
     if not fits:
         return None
-    sign = "-" if c.factor < 0 else ""
-    also = ", and the sign is the opposite" if c.factor < 0 else ""
-    return f"looks like a factor {sign}{fits[0][0]}{also}: {', or '.join(q for _, q in fits)}?"
+    questions = [question for _, question in fits]
+    if c.factor < 0:
+        questions.append("and is the sign turned round")
+    written = f"{'-' if c.factor < 0 else ''}{fits[0][0]}"
+    return f"looks like a factor {written}: {', or '.join(questions).replace(', or and', ', and')}?"
 
 
 def _known_factors(sizes: Mapping[str, int]) -> Iterator[tuple[float, str, str]]:
@@ -82,11 +86,19 @@ def _known_factors(sizes: Mapping[str, int]) -> Iterator[tuple[float, str, str]]
     yield 1 / 2, "1/2", "is something halved, or one of two equal parts left out"
     for (name, size), (other, more) in itertools.combinations(named, 2):
         both, product = f"{name} and {other}", size * more
-        yield 1 / product, f"1/{product}", f"is something averaged over {both} that should be summed"
+        yield (
+            1 / product,
+            f"1/{product}",
+            f"is something averaged over {both} that should be summed",
+        )
         yield product, f"{product}", f"is something summed over {both} that should be averaged"
     for (name, size), (other, more) in itertools.permutations(named, 2):
         if size != more:
-            yield size / more, f"{size}/{more}", f"is something averaged over {other} instead of {name}"
+            yield (
+                size / more,
+                f"{size}/{more}",
+                f"is something averaged over {other} instead of {name}",
+            )
 
 
 def _in_time(c: Comparison, sizes: Mapping[str, int]) -> str | None:
@@ -106,16 +118,20 @@ def _in_time(c: Comparison, sizes: Mapping[str, int]) -> str | None:
         if right == 1:
             return "the first time step is exact, everything after it is not: is the state handed from step to step?"
         if right < total - 1:
-            return f"the first {right} of {total} time steps are exact, everything after them is not"
+            return (
+                f"the first {right} of {total} time steps are exact, everything after them is not"
+            )
     if right == total - 1:
         step = steps.index(False)
-        which = {0: "the first time step", total - 1: "the last time step"}.get(step, f"time step {step}")
+        which = {0: "the first time step", total - 1: "the last time step"}.get(
+            step, f"time step {step}"
+        )
         return f"only {which} is wrong, of {total}"
     return None
 
 
 def _in_part(c: Comparison, sizes: Mapping[str, int]) -> str | None:
-    """Only some rows, columns or other slices are wrong, and those (nearly) throughout."""
+    """Only some rows, columns or other slices are wrong, and those mostly throughout."""
     if c.wrong_count == 1 and c.size > 1:
         return f"a single element of {c.size} is wrong: {list(c.worst_index)}"
     best = None
@@ -128,24 +144,28 @@ def _in_part(c: Comparison, sizes: Mapping[str, int]) -> str | None:
     if best is None:
         return None
     _, axis, hit, length = best
-    kind = {1: ("element",), 2: ("row", "column")}.get(c.wrong.ndim, (f"index along axis {axis}",) * c.wrong.ndim)
-    return f"only {_which(kind[axis], hit, length)} wrong, the others are right"
+    kind = {1: ("element",), 2: ("row", "column")}.get(c.wrong.ndim, ("slice",) * c.wrong.ndim)[
+        axis
+    ]
+    where = "" if c.wrong.ndim < 3 else f" along axis {axis}"
+    return f"only {_which(kind, hit, length, where)} wrong, the others are right"
 
 
-def _which(kind: str, hit: np.ndarray, length: int) -> str:
-    """For example "columns 5 to 9 (of 20, from 0) are"."""
+def _which(kind: str, hit: np.ndarray, length: int, where: str) -> str:
+    """For example "columns 5 to 9 of 20 (counted from 0) are"."""
     first, last = int(hit[0]), int(hit[-1])
-    if len(hit) == 1:
-        return f"{kind} {first} (of {length}, from 0) is"
-    plural = kind.replace("index", "indices", 1) if kind.startswith("index") else f"{kind}s"
+    if first == last:
+        return f"{kind} {first} of {length}{where} (counted from 0) is"
     if last - first + 1 == len(hit):
-        return f"{plural} {first} to {last} (of {length}, from 0) are"
-    return f"{len(hit)} of {length} {plural} are"
+        return f"{kind}s {first} to {last} of {length}{where} (counted from 0) are"
+    return f"{len(hit)} of {length} {kind}s{where} are"
 
 
 def _length(c: Comparison, sizes: Mapping[str, int]) -> str | None:
     if c.size > 1 and c.cosine > 1 - ALIGNED:
-        return "the direction is right, the length is not: is there a factor too many, or one missing?"
+        return (
+            "the direction is right, the length is not: is there a factor too many, or one missing?"
+        )
     return None
 
 

@@ -1,4 +1,5 @@
-"""Several tensors as one long vector of numbers, so that arithmetic on all of them is one operation."""
+"""Several tensors as one long vector of numbers, so that arithmetic on all of them is one
+operation."""
 
 from __future__ import annotations
 
@@ -11,10 +12,23 @@ import numpy as np
 
 from .steps import step_size
 
+SMALL = (
+    2**13
+)  # BLAS starts threads for more numbers, which costs more than it saves on a busy machine
+
 
 def all_finite(values: np.ndarray) -> bool:
     """Is no element of a vector NaN or infinite? One product answers for all but huge numbers."""
-    return math.isfinite(values @ values) or bool(np.isfinite(values).all())
+    if values.size < SMALL and math.isfinite(values @ values):
+        return True
+    return bool(np.isfinite(values).all())
+
+
+def weigh(rows: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """rows @ weights, of shapes (rows, n) and (n,), on one thread."""
+    if rows.size < SMALL:
+        return rows @ weights
+    return np.einsum("ij,j->i", rows, weights)
 
 
 class Tensors:
@@ -37,7 +51,9 @@ class Tensors:
         self.shapes = [tensor.shape for tensor in tensors]
         self.dtypes = [tensor.dtype for tensor in tensors]
         self.sizes = [tensor.size for tensor in tensors]
-        self.x = np.concatenate([tensor.reshape(-1) for tensor in tensors]).astype(np.float64, copy=False)
+        self.x = np.concatenate([tensor.reshape(-1) for tensor in tensors]).astype(
+            np.float64, copy=False
+        )
         if not all_finite(self.x):
             bad = [name for name, tensor in arrays.items() if not np.isfinite(tensor).all()]
             raise ValueError(
@@ -55,10 +71,14 @@ class Tensors:
 
         With `complex_step` in the complex dtype that belongs to the tensors' own.
         """
-        dtypes = [np.result_type(d, np.complex64) for d in self.dtypes] if complex_step else self.dtypes
+        dtypes = (
+            [np.result_type(d, np.complex64) for d in self.dtypes] if complex_step else self.dtypes
+        )
         if len(set(dtypes)) == 1:
             return [self.x.astype(dtypes[0])]
-        return [part.astype(d) for part, d in zip(self.split(self.x)[0].values(), dtypes, strict=True)]
+        return [
+            part.astype(d) for part, d in zip(self.split(self.x)[0].values(), dtypes, strict=True)
+        ]
 
     def views(self, pools: list[np.ndarray]) -> dict[str, np.ndarray]:
         """name -> its part of the pools, in its shape."""
@@ -75,7 +95,8 @@ class Tensors:
         return np.array([step_size(size, eps, order) for size in typical])
 
     def points(self, offsets: list[np.ndarray]) -> np.ndarray:
-        """x plus each offset, rounded to what its tensor's dtype can hold. Shape (elements, offsets)."""
+        """x plus each offset, rounded to what its tensor's dtype can hold. Shape (elements,
+        offsets)."""
         points = np.empty((self.x.size, len(offsets)))
         for column, offset in enumerate(offsets):
             np.add(self.x, offset, out=points[:, column])
@@ -92,8 +113,11 @@ class Tensors:
         return np.fmax.reduceat(values, self._starts)
 
     def largest_norms(self, squares: np.ndarray) -> list[float]:
-        """The root of the largest of (elements,) in each tensor with elements, 0 where all are NaN."""
-        return [math.sqrt(square) if square > 0 else 0.0 for square in self.largest(squares).tolist()]
+        """The root of the largest of (elements,) in each tensor with elements, 0 where all are
+        NaN."""
+        return [
+            math.sqrt(square) if square > 0 else 0.0 for square in self.largest(squares).tolist()
+        ]
 
     def spread(self, values: np.ndarray) -> np.ndarray:
         """Give every element the value of its tensor. From (tensors,) to (elements,)."""

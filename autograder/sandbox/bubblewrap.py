@@ -49,7 +49,7 @@ def require() -> None:
         raise NoSandbox(
             "bubblewrap is installed and may not make user namespaces here: "
             f"{said.decode(errors='replace').strip() or error}. On Ubuntu 24.04 and later allow it with "
-            "`sysctl kernel.apparmor_restrict_unprivileged_userns=0`, in a container run it with user namespaces enabled."
+            "`sysctl kernel.apparmor_restrict_unprivileged_userns=0`; a container needs user namespaces enabled."
         ) from None
 
 

@@ -126,7 +126,8 @@ class Warm:
         """
         answer = self._ask(
             do="fork", name=name, connection=dict(connection), limits=self.limits.to_plain(),
-            python=bubblewrap.python_paths(), sandbox=self.sandbox, folder=str(self.folder / name), files={file: data.hex() for file, data in files.items()},
+            python=bubblewrap.python_paths(), sandbox=self.sandbox, folder=str(self.folder / name),
+            files={file: data.hex() for file, data in files.items()},
         )  # fmt: skip
         if "pid" not in answer:
             raise WarmDied(f"A submission could not be locked in: {answer.get('error')}")

@@ -726,7 +726,9 @@ print("length of the wrong gradient / length of the right one")
 print(f"  dWx, overwritten         {np.linalg.norm(first_share[2]) / np.linalg.norm(dWx):.2f}")
 print(f"  dWx, carry dropped       {np.linalg.norm(sum(a[2] for a in alone)) / np.linalg.norm(dWx):.2f}")
 cosine = (dWh * dWh.T).sum() / np.linalg.norm(dWh) ** 2
-print(f"  dWh, transposed          {np.linalg.norm(dWh.T) / np.linalg.norm(dWh):.2f}, but its cosine with it is {cosine:.2f}")
+print(
+    f"  dWh, transposed          {np.linalg.norm(dWh.T) / np.linalg.norm(dWh):.2f}, but its cosine with it is {cosine:.2f}"
+)
 print(f"  db, mean over the batch  {np.linalg.norm(db / 3) / np.linalg.norm(db):.2f}")
 
 figures.lines(

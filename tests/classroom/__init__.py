@@ -105,7 +105,9 @@ def answered(
         exercise = cell["id"].removesuffix("-answer").replace("-", ".", 1)
         if cell["id"].endswith("-answer") and (only is None or exercise in only):
             source = (other or {}).get(exercise) or reference.source_of(exercise)
-            cell.source = "\n".join(line for line in source.split("\n") if "# BEGIN" not in line and "# END" not in line)
+            cell.source = "\n".join(
+                line for line in source.split("\n") if "# BEGIN" not in line and "# END" not in line
+            )
     return notebook
 
 

@@ -25,6 +25,7 @@ def main(folder: Path) -> int:
     hand_in(Course(folder))
     _autograder("grade", "04", "--course", str(folder), "--json", str(folder / "results.json"), "--seed", "2013")
     _autograder("feedback", "04", "--course", str(folder))
+    _autograder("report", "04", "--course", str(folder))
     _autograder("export", "--to", "csv", str(folder / "grades.csv"), "--course", str(folder))
     print(
         f"\nAll of it took {time.monotonic() - start:.0f} s. Look into {folder}: results.json, gradebook.db, grades.csv, and"
