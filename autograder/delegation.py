@@ -191,13 +191,16 @@ def _hit(piece: _Piece, names: Sequence[str], imported: Mapping[str, str]) -> st
                 if _telling(last) or _means(f"{local.get(_root(node), '')}.{last}", name):
                     return name
             elif (
-                isinstance(node, ast.Constant)
-                and isinstance(node.value, str)
-                and _telling(last)
-                and node.value.split(".")[-1] == last
+                (
+                    isinstance(node, ast.Constant)
+                    and isinstance(node.value, str)
+                    and _telling(last)
+                    and node.value.split(".")[-1] == last
+                )
+                or isinstance(node, ast.Name)
+                and node.id == last
+                and _starred(local, name)
             ):
-                return name
-            elif isinstance(node, ast.Name) and node.id == last and _starred(local, name):
                 return name
     return None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
 import time
@@ -177,6 +178,26 @@ def test_memory_files_processes_and_output_are_bounded(warm):
     assert "File too large" in text(files)
     assert "No space left" in text(disk)
     assert len(text(output)) < 2 * LIMITS.output_bytes and "dropped" in text(output)
+
+
+def test_memory_of_all_processes_together_is_bounded(warm):
+    code = (
+        "import os, time\n"
+        "for _ in range(6):\n"
+        "    if os.fork() == 0:\n"
+        "        x = bytearray(os.urandom(2**20)) * 600\n"
+        "        time.sleep(30)\n"
+        "time.sleep(30)"
+    )
+    with pytest.raises(Ended, match=r"more than 2\.0 GB"):
+        run(warm, code)
+
+
+def test_a_message_too_large_to_read_disturbs_nobody_else(warm):
+    code = "from IPython.display import publish_display_data\npublish_display_data({'text/plain': 'x' * 200_000_000})\nprint('sent')"
+    with contextlib.suppress(Ended):
+        run(warm, code)
+    assert text(run(warm, "print('next')")[0]) == "next\n"
 
 
 def test_a_fork_bomb_stays_in_its_own_sandbox(warm):

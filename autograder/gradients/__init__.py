@@ -1,28 +1,28 @@
 """Numeric gradients and what to make of them. NumPy only; usable without the rest of the course.
 
+`numeric_gradient` differentiates a function of arrays element by element and says how far it can be
+trusted, `projected_gradient` does so along a few random directions of large tensors, `compare`
+judges one tensor, `describe` says in a sentence what a wrong one looks like, and `check_gradient`
+does it all for a forward and a backward pass:
+
     import numpy as np
     from autograder.gradients import check_gradient
 
-    def forward(x, W):                      # (batch, features), (features, units)
-        return np.tanh(x @ W)               # (batch, units)
+    def forward(x, W):  # (batch, features), (features, units)
+        return np.tanh(x @ W)  # (batch, units)
 
     def backward(upstream, x, W):
-        dz = upstream * (1 - np.tanh(x @ W) ** 2)
+        dz = upstream * (1 - np.tanh(x @ W) ** 2)  # (batch, units)
         return dz @ W.T, x.T @ dz
 
-    rng = np.random.default_rng(0) x, W = rng.standard_normal((3, 4)), rng.standard_normal((4, 5))
-    upstream = rng.standard_normal((3, 5)) for name, comparison in check_gradient(forward, backward,
-    {"x": x, "W": W}, upstream=upstream).items():
+    rng = np.random.default_rng(0)
+    arguments = {"x": rng.standard_normal((3, 4)), "W": rng.standard_normal((4, 5))}
+    upstream = rng.standard_normal((3, 5))
+    for name, comparison in check_gradient(forward, backward, arguments, upstream=upstream).items():
         print(name, comparison)
 
-    x right: 12 elements, relative error 4.3e-13
-    W right: 20 elements, relative error 2.8e-13
-
-`numeric_gradient` differentiates a function of arrays element by element and says how far it can be
-trusted, `projected_gradient` does so along a few random directions of large tensors, `compare`
-judges one tensor, and `describe` says in a sentence what a wrong one looks like. How good the
-methods are on a tanh network (5 units, 35 steps, relative to the norm of the gradient, float64):
-central 1e-10, Richardson 2e-12, complex step 5e-16.
+    x right: 12 elements, relative error 2.2e-13
+    W right: 20 elements, relative error 3.0e-13
 """
 
 from .check import check_gradient

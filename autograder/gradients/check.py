@@ -65,9 +65,9 @@ def check_gradient(
         expected, answer = numeric.values[name], np.asarray(answer)
         if answer.shape != expected.shape or answer.dtype != expected.dtype:
             raise ValueError(
-                f"A gradient must have the shape and dtype of its argument. Received: {answer.shape} "
-                f"{answer.dtype} as the gradient of `{name}`, which is {expected.shape} {expected.dtype}. "
-                "Check the order in which `backward` returns them."
+                "A gradient must have the shape and dtype of its argument. "
+                f"Received: {answer.shape} {answer.dtype} as the gradient of `{name}`, which is "
+                f"{expected.shape} {expected.dtype}. Check the order of what `backward` returns."
             )
         relative = (1e-7 if expected.dtype == np.float64 else 1e-5) if rtol is None else rtol
         found[name] = compare(answer, expected, error=numeric.error[name], rtol=relative)

@@ -15,11 +15,13 @@ UNDEFINED = float("nan")
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """What a comparison found. It holds expected values: what of it a student sees is for the
-    caller to say.
+    """What a comparison found.
+
+    It holds expected values, and `str` shows one: what of it a student sees is for the caller to
+    say.
 
     Attributes:
-        ok: no element is wrong.
+        ok: no element is wrong, and not all of them went unjudged.
         wrong: True at the wrong elements. Shape and position as in the tensor.
         wrong_count, size: how many elements are wrong, and of how many.
         not_finite: how many elements are NaN or infinite where a number is expected.
@@ -57,13 +59,12 @@ class Comparison:
 
     def __str__(self) -> str:
         unjudged = f", {self.not_judged} not judged" if self.not_judged else ""
+        elements = f"{self.size} elements{unjudged}"
         if self.ok:
-            return (
-                f"right: {self.size} elements{unjudged}, relative error {self.relative_error:.1e}"
-            )
+            return f"right: {elements}, relative error {self.relative_error:.1e}"
         guess = describe(self)
         return (
-            f"wrong: {self.wrong_count} of {self.size} elements{unjudged}; worst at {list(self.worst_index)}, "
+            f"wrong: {self.wrong_count} of {elements}; worst at {list(self.worst_index)}, "
             f"{self.answer_value:.6g} where {self.expected_value:.6g} is expected "
             f"(relative error {self.relative_error:.1e}); cosine {self.cosine:.4f}, "
             f"norm ratio {self.norm_ratio:.4g}" + (f"; {guess}" if guess else "")
@@ -111,14 +112,8 @@ def compare(
     error = np.zeros(expected.shape) if error is None else np.asarray(error, np.float64)
     _check(answer, expected, error, time_axis)
     with np.errstate(all="ignore"):
-        return _compare(
-            answer.astype(np.float64),
-            expected.astype(np.float64),
-            MARGIN * error,
-            rtol,
-            atol,
-            time_axis,
-        )
+        floats = answer.astype(np.float64), expected.astype(np.float64)
+        return _compare(*floats, MARGIN * error, rtol, atol, time_axis)
 
 
 def _compare(
@@ -136,7 +131,7 @@ def _compare(
     same = (answer == expected) | (np.isnan(answer) & np.isnan(expected))
     off = np.where(same | ~judged, 0.0, np.abs(answer - expected))
     wrong = ~(off <= tolerance) & judged
-    ok = not wrong.any()
+    ok = not wrong.any() and (bool(judged.any()) or not judged.size)
     excess = np.where(off > 0, off / tolerance, np.where(np.isnan(off), np.inf, 0.0))
     worst = tuple(map(int, np.unravel_index(np.argmax(excess), off.shape))) if off.size else None
     worst_off = float(off[worst]) if off.size else 0.0
@@ -146,7 +141,7 @@ def _compare(
     if factor is not None and not _within(answer - factor * expected, abs(factor) * tolerance):
         factor = None
     transposed = False
-    if expected.ndim == 2 and not ok:
+    if expected.ndim == 2 and wrong.any():
         turned, turned_tolerance = (a.T.reshape(a.shape) for a in (expected, tolerance))
         transposed = _within(answer - turned, turned_tolerance)
     per_time = None
@@ -168,7 +163,7 @@ def _compare(
         cosine=cosine,
         norm_ratio=norm_ratio,
         transposed=transposed,
-        negated=not ok and top > 0 and _within(answer + expected, tolerance),
+        negated=bool(wrong.any()) and top > 0 and _within(answer + expected, tolerance),
         factor=factor,
         per_time=per_time,
     )
@@ -205,9 +200,7 @@ def _within(difference: np.ndarray, tolerance: np.ndarray) -> bool:
     return bool(np.all((np.abs(difference) <= tolerance) | ~np.isfinite(tolerance)))
 
 
-def _check(
-    answer: np.ndarray, expected: np.ndarray, error: np.ndarray, time_axis: int | None
-) -> None:
+def _check(answer: np.ndarray, expected: np.ndarray, error: np.ndarray, time_axis: int | None) -> None:
     if answer.shape != expected.shape or error.shape != expected.shape:
         raise ValueError(
             "The answer, the expected values and their errors must have one shape. "
@@ -218,10 +211,10 @@ def _check(
         raise ValueError(
             "The answer and the expected values must be real numbers of one dtype. "
             f"Received: {answer.dtype} and {expected.dtype}. "
-            "Check dtypes first, or use answer.astype(expected.dtype) where the precision is left free."
+            "Check dtypes first; where precision is left free, use answer.astype(expected.dtype)."
         )
     if time_axis is not None and not -answer.ndim <= time_axis < answer.ndim:
         raise ValueError(
-            f"`time_axis` must be an axis of the tensor. Received: {time_axis} for shape {answer.shape}. "
-            "Leave it out for tensors without time."
+            f"`time_axis` must be an axis of the tensor. Received: {time_axis} for the shape "
+            f"{answer.shape}. Leave it out for tensors without time."
         )

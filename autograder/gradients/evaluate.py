@@ -1,5 +1,4 @@
-"""Evaluating a function many times, with one element of its arguments moved each time: cheap and
-safe.
+"""Evaluating a function many times, one element of its arguments moved each time.
 
 The function works on private copies and sees them through read-only views. So it can neither edit
 the caller's arrays nor spoil the copies between two evaluations: NumPy itself refuses, at no cost
@@ -30,14 +29,14 @@ class Evaluator:
 
     Args:
         function: called with the values of `arguments`, in their order.
-        arguments: name -> array. What is no array, list or float goes to the function as it is.
+        arguments: name -> array or float. Anything else goes to the function as it is.
         upstream: the gradient with respect to the function's outputs, see `Layout`.
         wrt: names of the tensors to move. Default: all floating-point ones.
         complex_step: give the function complex copies of its floating-point arguments.
 
     Attributes:
         tensors: those to move.
-        eps: machine epsilon of the least precise floating-point array among arguments and outputs.
+        eps: machine epsilon of the least precise among these tensors and the outputs.
         layout: of the outputs; None before the first evaluation.
         evaluations: how many times the function was called so far.
 
@@ -57,19 +56,10 @@ class Evaluator:
         self._function, self._upstream, self._complex_step = function, upstream, complex_step
         self.layout: Layout | None = None
         self.evaluations = 0
-        self.eps = 0.0
-        self._kept = {
-            name: _as_array(value) for name, value in arguments.items()
-        }  # what the caller gave
-        arrays = {
-            name: value for name, value in self._kept.items() if isinstance(value, np.ndarray)
-        }
-        self.eps = max(
-            map(machine_epsilon, {v.dtype for v in arrays.values() if v.dtype.kind == "f"}),
-            default=0,
-        )
-        names = _differentiable(arrays, wrt)
-        self.tensors = Tensors({name: arrays[name] for name in names})
+        self._given = {name: _as_array(value) for name, value in arguments.items()}
+        arrays = {n: value for n, value in self._given.items() if isinstance(value, np.ndarray)}
+        self.tensors = Tensors({name: arrays[name] for name in _differentiable(arrays, wrt)})
+        self.eps = max(map(machine_epsilon, set(self.tensors.dtypes)))
         self._pools = self.tensors.pools(complex_step)  # our copies of the tensors, which move
         self._copies = {}  # of the other arrays
         views = self.tensors.views([read_only(pool) for pool in self._pools])
@@ -79,7 +69,7 @@ class Evaluator:
                 dtype = np.result_type(value.dtype, np.complex64) if grow else value.dtype
                 self._copies[name] = np.array(value, dtype=dtype, order="C")
                 views[name] = read_only(self._copies[name])
-        self._passed = [views.get(name, value) for name, value in self._kept.items()]
+        self._passed = [views.get(name, value) for name, value in self._given.items()]
 
     def elements(self, points: np.ndarray, chosen: np.ndarray | None = None) -> Iterator:
         """Evaluate with one element at a time set to each of its points.
@@ -92,19 +82,17 @@ class Evaluator:
             (rows, outputs): a slice of the rows of `points`, and the outputs there, of shape
             (rows, points, outputs).
         """
-        targets = [
-            memoryview(p) if p.dtype.char in "fd" else p for p in self._pools
-        ]  # quick to set
+        targets = [memoryview(p) if p.dtype.char in "fd" else p for p in self._pools]  # quick to set
         cells = zip(
             chain.from_iterable(map(repeat, targets, map(len, targets))),
             chain.from_iterable(map(range, map(len, targets))),
             self.tensors.x.tolist(),
+            strict=True,
         )
         return self._sweep(cells if chosen is None else compress(cells, chosen), points.tolist())
 
     def whole(self, name: str, points: np.ndarray) -> Iterator:
-        """As `elements`, with a whole tensor set to each point. `points`: (rows, points,
-        *shape)."""
+        """As `elements`, with a whole tensor set to `points` of shape (rows, points, *shape)."""
         tensor = self.tensors.views(self._pools)[name]
         return self._sweep(repeat((tensor, ..., tensor.copy())), points)
 
@@ -120,17 +108,14 @@ class Evaluator:
         keep = pieces.append
         start, done, full = 0, 0, 0 if layout is None else layout.pieces(BLOCK)
         try:
-            for (target, index, kept), settings in zip(cells, points):
+            for (target, index, kept), settings in zip(cells, points, strict=False):
                 for setting in settings:
                     target[index] = setting
                     outputs = function(*passed)
                     if layout is None:
                         function, outputs = self._learn(outputs)
-                        layout, seen, full = (
-                            self.layout,
-                            self.layout.seen,
-                            self.layout.pieces(BLOCK),
-                        )
+                        layout = self.layout
+                        seen, full = layout.seen, layout.pieces(BLOCK)
                     if seen is None:
                         keep(outputs.tobytes())
                     else:
@@ -169,7 +154,7 @@ class Evaluator:
             if fresh.tobytes() != pool.tobytes():
                 refuse_edit(" or ".join(self.tensors.names))
         for name, copy in self._copies.items():
-            if self._kept[name].astype(copy.dtype).tobytes() != copy.tobytes():
+            if self._given[name].astype(copy.dtype).tobytes() != copy.tobytes():
                 refuse_edit(name)
 
     def _blame(self, error: ValueError) -> None:
@@ -179,7 +164,7 @@ class Evaluator:
             self._function(*copies)
         except Exception as other:  # whatever it raises, what it edited by then is in the copies
             error.add_note(f"Called with copies that it may edit, the function raised {other!r}.")
-        for name, old, new in zip(self._kept, self._passed, copies, strict=True):
+        for name, old, new in zip(self._given, self._passed, copies, strict=True):
             if isinstance(old, np.ndarray) and old.tobytes() != new.tobytes():
                 refuse_edit(name, error)
 
@@ -187,7 +172,7 @@ class Evaluator:
 def refuse_edit(name: str, cause: Exception | None = None) -> None:
     """Raise the error that names an argument which a function edited."""
     raise ValueError(
-        "A function must not edit its arguments in place: the caller still needs them as they were. "
+        "A function must not edit its arguments in place: its caller needs them as they were. "
         f"Received: one that edits `{name}`. Work on a copy, or write `a = a + b` for `a += b`."
     ) from cause
 
@@ -200,8 +185,8 @@ def read_only(array: np.ndarray) -> np.ndarray:
 
 
 def _as_array(value: object) -> object:
-    """An array, if the value is one or is made of numbers with a decimal point; else the value."""
-    return np.asarray(value) if isinstance(value, (np.ndarray, np.generic, list, float)) else value
+    """NumPy's numbers and floats as arrays, everything else as it is."""
+    return np.asarray(value) if isinstance(value, (np.generic, float)) else value
 
 
 def _differentiable(arrays: Mapping[str, np.ndarray], wrt: Sequence[str] | None) -> list[str]:

@@ -1,5 +1,4 @@
-"""The outputs of a function, laid end to end in a row of numbers, next to their upstream
-gradient."""
+"""The outputs of a function in a row of numbers, next to their upstream gradient."""
 
 from __future__ import annotations
 
@@ -66,10 +65,8 @@ class Layout:
         Raises:
             ValueError: if the outputs changed their shapes or dtypes along the way.
         """
-        shapes = [
-            output.shape
-            for output in ([last] if self.seen is None else [last[i] for i in self.seen])
-        ]
+        outputs = [last] if self.seen is None else [last[i] for i in self.seen]
+        shapes = [output.shape for output in outputs]
         data = b"".join(pieces)
         evaluations = len(pieces) // len(shapes)
         if len(data) != evaluations * self._bytes or shapes != self._shapes:
@@ -102,9 +99,7 @@ def _gradients(arrays: list, upstream: object, several: bool) -> list[np.ndarray
             "Give `upstream`, the gradient of the loss with respect to it, in the same shape."
         )
     in_parts = several and isinstance(upstream, (tuple, list))
-    gradients = [
-        None if g is None else np.asarray(g) for g in (upstream if in_parts else (upstream,))
-    ]
+    gradients = [None if g is None else np.asarray(g) for g in (upstream if in_parts else (upstream,))]
     received = [None if g is None else g.shape for g in gradients]
     fits = len(received) == len(shapes) and all(
         got in (None, shape) for got, shape in zip(received, shapes, strict=True)
@@ -137,8 +132,8 @@ def _check_dtype(dtype: np.dtype, complex_step: bool) -> None:
     if complex_step and dtype.kind == "f":
         raise ValueError(
             "A complex step needs complex outputs from complex arguments. "
-            f"Received: {dtype} from the function, which drops the imaginary part (abs, .real, a cast, a "
-            'buffer of floats). Use method="richardson", or None as the `upstream` of that output.'
+            f"Received: {dtype} from the function, which drops the imaginary part (abs, .real, a "
+            'cast, a buffer of floats). Use method="richardson", or None as its upstream.'
         )
     if dtype.kind != ("c" if complex_step else "f"):
         raise ValueError(

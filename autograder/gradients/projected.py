@@ -64,13 +64,12 @@ def projected_gradient(
     projections: int = 4,
     method: str = "central",
 ) -> ProjectedGradient:
-    """Differentiate L = sum(upstream * function(*arguments)) along random directions in each
-    tensor.
+    """Differentiate L = sum(upstream * function(*arguments)) along random directions.
 
-    Compare with `project(gradient, directions)`. A direction is +1 or -1 in every element
-    (Rademacher), so that a single wrong element shows in every projection in full; it is diluted
-    only by the size of the whole, which is why several projections are taken, and why doubt calls
-    for `numeric_gradient`.
+    Each tensor is moved as a whole, by +1 or -1 times a step in every element (Rademacher). Compare
+    with `project(gradient, directions)`. A single wrong element is off by the same amount in every
+    projection, but the projection of a large tensor is large too: take several, and
+    `numeric_gradient` when in doubt.
 
     Args:
         function, arguments, upstream, wrt: as for `numeric_gradient`.
@@ -94,7 +93,7 @@ def projected_gradient(
         )
     if projections < 1:
         raise ValueError(
-            f"`projections` must be a positive integer. Received: projections={projections!r}. Example: 4."
+            f"`projections` must be a positive integer. Received: projections={projections!r}. Example: projections=4."
         )
     evaluator = Evaluator(function, arguments, upstream, wrt)
     tensors = evaluator.tensors
@@ -125,27 +124,20 @@ def _all_along(
     noise = np.linalg.norm(evaluator.layout.weights * middle)
     for name, x in tensors.split(tensors.x)[0].items():
         if not x.size:
-            values[name], truncation[name], shortest[name] = (
-                np.zeros(len(directions[name])),
-                0.0,
-                1.0,
-            )
+            values[name] = np.zeros(len(directions[name]))
+            truncation[name], shortest[name] = 0.0, 1.0
             continue
-        # together n elements may move something n^(1/2) steps, or one: a step between, as in `step_size`
+        # n elements together may move something by n^(1/2) steps or by one: between, as `step_size`
         shorter = math.log2(x.size) / 2 * order / (order + 1)
         h = steps[name].flat[0] * 2.0 ** -round(shorter)
         lengths = np.array([h] if order == 2 else [h / 2, h])
-        values[name], truncation[name] = _along(
-            evaluator, name, x, directions[name], lengths, middle
-        )
+        along = directions[name]
+        values[name], truncation[name] = _along(evaluator, name, x, along, lengths, middle)
         shortest[name] = lengths[0]
         noise = math.hypot(noise, np.sqrt(np.mean(x**2)) * np.abs(values[name]).max())
+    noise *= evaluator.eps
     return {
-        name: (
-            value,
-            np.full(value.shape, evaluator.eps * noise / shortest[name] + truncation[name]),
-        )
-        for name, value in values.items()
+        name: (value, np.full(value.shape, noise / shortest[name] + truncation[name])) for name, value in values.items()
     }
 
 
@@ -157,13 +149,10 @@ def _along(
     lengths: np.ndarray,
     middle: np.ndarray,
 ) -> tuple[np.ndarray, float]:
-    """(values, truncation error) of one tensor: a central difference, or Richardson's for two
-    lengths."""
+    """(values, truncation error): central differences, or Richardson's if there are two lengths."""
     weights = evaluator.layout.weights
     offsets = np.array([sign * length for length in lengths for sign in (1, -1)])
-    moves = np.moveaxis(
-        np.multiply.outer(directions, offsets), -1, 1
-    )  # (projections, points, *shape)
+    moves = np.moveaxis(np.multiply.outer(directions, offsets), -1, 1)  # (projections, points, *shape)
     slope, size, bend = np.empty((3, len(directions), len(lengths)))
     gap = np.empty(len(directions))
     for rows, outputs in evaluator.whole(name, x + moves):  # (rows, points, outputs)
@@ -175,6 +164,4 @@ def _along(
     values = slope[:, 0] + (slope[:, 0] - slope[:, -1]) / 3  # the second term is 0 for one length
     top = size[:, 0].max()
     square = 2 * gap.max() / top + (2 * bend[:, 0].max() / top) ** 2  # (h/c)^2
-    return values, np.nan_to_num(
-        SAFETY * square ** len(lengths) * top, nan=0.0 if top == 0 else np.inf
-    )
+    return values, 0.0 if top == 0 else SAFETY * square ** len(lengths) * top

@@ -17,12 +17,10 @@ CLOSER = (4, 16, 64)  # the steps of the second look, as fractions of the first
 
 
 def rounding(evaluator: Evaluator, outputs: np.ndarray, slope: np.ndarray) -> float:
-    """The rounding error of L: of the outputs themselves, and of the arguments on their way to
-    them.
+    """The rounding error of L: of the outputs, and of what the arguments go through on the way.
 
-    Errors of single numbers are independent, so they add up as squares. The second term stands for
-    what
-    happens inside: a stable evaluation is exact for arguments that are off by one rounding each.
+    Errors of single numbers are independent, so they add up as squares. A stable evaluation is
+    exact for arguments that are off by one rounding each, which is what the second term counts.
     """
     own = evaluator.layout.weights * outputs
     inner = evaluator.tensors.x * slope
@@ -32,15 +30,13 @@ def rounding(evaluator: Evaluator, outputs: np.ndarray, slope: np.ndarray) -> fl
     return evaluator.eps * total
 
 
-def richardson(
-    evaluator: Evaluator, step: float | None
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def richardson(evaluator: Evaluator, step: float | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(4 D(h) - D(2h))/3 for each element, D being central differences.
 
     Its error is h^4/30 times the fifth derivative. With c the length over which the function bends,
-    that is (h/c)^4 of the gradient, and (h/c)^2 is seen twice: in D(2h) - D(h), which is h^2
+    that is about (h/c)^4 of the gradient, and (h/c)^2 shows twice: in D(2h) - D(h), which is h^2
     f'''/2, and in the square of h f'', from f(x + h) + f(x - h) - 2 f(x). Norms over the outputs
-    and maxima over the tensor are taken, because a single difference may vanish by chance.
+    and maxima over the tensor are taken, because one difference may vanish by chance.
 
     A kink shows as a bend that grows with h instead of h^2, or as a difference between the steps.
 
@@ -50,9 +46,9 @@ def richardson(
     Source: Press et al., Numerical Recipes, section 5.7 (Richardson 1927).
     """
     tensors = evaluator.tensors
-    h = tensors.spread(
-        tensors.steps(evaluator.eps, 4, step and 2 * step) / 2
-    )  # 2h is the good step
+    h = tensors.spread(tensors.steps(evaluator.eps, 4, step))
+    if step is None:
+        h /= 2  # 2h is the good step
     points = tensors.points([h, -h, 2 * h, -2 * h])
     widths = points[:, ::2] - points[:, 1::2]  # (elements, 2)
     near, far, size, bend, gap, kink = np.empty((6, h.size))
@@ -76,12 +72,11 @@ def richardson(
     slope = near + (near - far) / 3
     size, bend, gap, kink = (np.sqrt(n) / (2 * h) for n in (size, bend, gap, kink))  # as slopes
     noise = rounding(evaluator, middle, slope)
-    top = tensors.spread(tensors.largest(np.nan_to_num(size)))
+    top = _largest(tensors, size, ~np.isfinite(size))
     seen = NOISE * noise / h
     rough = ~((kink <= np.maximum(KINK * top, seen)) & (gap <= np.maximum(GAP * top, seen)))
-    square = (
-        2 * _largest(tensors, gap, rough) / top + (2 * _largest(tensors, bend, rough) / top) ** 2
-    )
+    gap, bend = _largest(tensors, gap, rough), _largest(tensors, bend, rough)
+    square = 2 * gap / top + (2 * bend / top) ** 2  # (h/c)^2
     error = noise / h + np.fmin(SAFETY * square**2, 1) * top
     smooth = np.ones(h.size, bool)
     if rough.any():
@@ -89,9 +84,9 @@ def richardson(
     return slope, error, smooth
 
 
-def _largest(tensors: Tensors, values: np.ndarray, rough: np.ndarray) -> np.ndarray:
-    """The largest value of each tensor, the rough elements apart, for each of its elements."""
-    return tensors.spread(tensors.largest(np.where(rough, 0, values)))
+def _largest(tensors: Tensors, values: np.ndarray, apart: np.ndarray) -> np.ndarray:
+    """For each element the largest value in its tensor, those set apart not counting."""
+    return tensors.spread(tensors.largest(np.where(apart, 0, values)))
 
 
 def _look_closer(
@@ -111,9 +106,8 @@ def _look_closer(
 
     Source: Ridders 1982, for choosing among extrapolations by their own estimated error.
     """
-    points = evaluator.tensors.points([sign * h / part for part in CLOSER for sign in (1, -1)])[
-        rough
-    ]
+    offsets = [sign * h / part for part in CLOSER for sign in (1, -1)]
+    points = evaluator.tensors.points(offsets)[rough]
     widths = points[:, ::2] - points[:, 1::2]  # (rough elements, steps)
     weights = evaluator.layout.weights
     slope, size, bend, either = np.empty((4, *widths.shape))
@@ -129,7 +123,7 @@ def _look_closer(
         gap[rows] = np.linalg.norm(np.diff(odd, axis=1), axis=2)
     ratio = (widths[:, :-1] / widths[:, 1:]) ** 2
     values = slope[:, 1:] + np.diff(slope, axis=1) / (ratio - 1)  # (rough elements, pairs)
-    square = gap / size[:, 1:] + (2 * bend[:, :-1] / size[:, 1:]) ** 2
+    square = gap / size[:, 1:] + (2 * bend[:, :-1] / size[:, 1:]) ** 2  # (h/c)^2
     error = 2 * noise / widths[:, 1:] + np.fmin(SAFETY * square**2, 1) * size[:, 1:]
     best = np.arange(len(widths)), np.argmin(np.where(np.isfinite(error), error, np.inf), axis=1)
     values, error = values[best], error[best]

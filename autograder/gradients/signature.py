@@ -1,5 +1,4 @@
-"""What a wrong tensor looks like, in one sentence: the signature of a mistake that nobody has
-listed."""
+"""What a wrong tensor looks like, in a sentence: the signature of a mistake that nobody listed."""
 
 from __future__ import annotations
 
@@ -30,7 +29,7 @@ def describe(comparison: Comparison, *, sizes: Mapping[str, int] | None = None) 
     Returns:
         The sentence, without a full stop; None if the tensor is right or looks like nothing known.
     """
-    if comparison.ok:
+    if comparison.wrong_count == 0:
         return None
     readers = (_not_finite, _zero, _turned, _factor, _in_time, _in_part, _length)
     return next(filter(None, (reader(comparison, sizes or {}) for reader in readers)), None)
@@ -40,8 +39,8 @@ def _not_finite(c: Comparison, sizes: Mapping[str, int]) -> str | None:
     if c.not_finite == 0:
         return None
     return (
-        f"{_count(c.not_finite, c.size, 'value')} not finite (NaN or infinity): is there a division by zero, "
-        "the logarithm of zero, or an overflow?"
+        f"{_count(c.not_finite, c.size, 'value')} not finite (NaN or infinity): "
+        "is there a division by zero, the logarithm of zero, or an overflow?"
     )
 
 
@@ -63,9 +62,7 @@ def _factor(c: Comparison, sizes: Mapping[str, int]) -> str | None:
     if c.factor is None:
         return None
     fits = [
-        (name, question)
-        for value, name, question in _known_factors(sizes)
-        if abs(abs(c.factor) / value - 1) < EXACT
+        (name, question) for value, name, question in _known_factors(sizes) if abs(abs(c.factor) / value - 1) < EXACT
     ]
     if not fits:
         return None
@@ -86,19 +83,13 @@ def _known_factors(sizes: Mapping[str, int]) -> Iterator[tuple[float, str, str]]
     yield 1 / 2, "1/2", "is something halved, or one of two equal parts left out"
     for (name, size), (other, more) in itertools.combinations(named, 2):
         both, product = f"{name} and {other}", size * more
-        yield (
-            1 / product,
-            f"1/{product}",
-            f"is something averaged over {both} that should be summed",
-        )
+        question = f"is something averaged over {both} that should be summed"
+        yield 1 / product, f"1/{product}", question
         yield product, f"{product}", f"is something summed over {both} that should be averaged"
     for (name, size), (other, more) in itertools.permutations(named, 2):
         if size != more:
-            yield (
-                size / more,
-                f"{size}/{more}",
-                f"is something averaged over {other} instead of {name}",
-            )
+            question = f"is something averaged over {other} instead of {name}"
+            yield size / more, f"{size}/{more}", question
 
 
 def _in_time(c: Comparison, sizes: Mapping[str, int]) -> str | None:
@@ -111,22 +102,19 @@ def _in_time(c: Comparison, sizes: Mapping[str, int]) -> str | None:
             return "the last time step is exact, everything before it is not: is the gradient carried back in time?"
         if right < total - 1:
             return (
-                f"the last {right} of {total} time steps are exact, everything before them is not: "
+                f"the last {right} of {total} time steps are exact, those before them are not: "
                 "is the gradient cut off on its way back in time?"
             )
     elif all(steps[:right]):
         if right == 1:
             return "the first time step is exact, everything after it is not: is the state handed from step to step?"
         if right < total - 1:
-            return (
-                f"the first {right} of {total} time steps are exact, everything after them is not"
-            )
+            return f"the first {right} of {total} time steps are exact, those after them are not"
     if right == total - 1:
         step = steps.index(False)
-        which = {0: "the first time step", total - 1: "the last time step"}.get(
-            step, f"time step {step}"
-        )
-        return f"only {which} is wrong, of {total}"
+        if step in (0, total - 1):
+            return f"only the {'last' if step else 'first'} of {total} time steps is wrong"
+        return f"only time step {step} of {total} (counted from 0) is wrong"
     return None
 
 
@@ -144,11 +132,10 @@ def _in_part(c: Comparison, sizes: Mapping[str, int]) -> str | None:
     if best is None:
         return None
     _, axis, hit, length = best
-    kind = {1: ("element",), 2: ("row", "column")}.get(c.wrong.ndim, ("slice",) * c.wrong.ndim)[
-        axis
-    ]
-    where = "" if c.wrong.ndim < 3 else f" along axis {axis}"
-    return f"only {_which(kind, hit, length, where)} wrong, the others are right"
+    kind, where = {1: ("element",), 2: ("row", "column")}.get(c.wrong.ndim), ""
+    if kind is None:
+        kind, where = ("slice",) * c.wrong.ndim, f" along axis {axis}"
+    return f"only {_which(kind[axis], hit, length, where)} wrong, the others are right"
 
 
 def _which(kind: str, hit: np.ndarray, length: int, where: str) -> str:
@@ -163,9 +150,7 @@ def _which(kind: str, hit: np.ndarray, length: int, where: str) -> str:
 
 def _length(c: Comparison, sizes: Mapping[str, int]) -> str | None:
     if c.size > 1 and c.cosine > 1 - ALIGNED:
-        return (
-            "the direction is right, the length is not: is there a factor too many, or one missing?"
-        )
+        return "the direction is right, the length is not: is a factor missing, or one too many?"
     return None
 
 

@@ -10,14 +10,13 @@ def step_size(size: float, eps: float, order: int) -> float:
 
     Relative to the gradient, a formula of order p is off by about eps/h + (h/c)^p, where c is the
     length over which the function bends. That is smallest, and flat, around h = c eps^(1/(p+1)). No
-    array tells
-    what c is: where tanh, sigmoid and softmax are around it is 1, for a power or a logarithm it is
-    the size s of the numbers themselves. A step r times too long costs r^p, one too short costs r.
-    So the best bet is c = s^(p/(p+1)) for s < 1 and s^(1/(p+1)) for s > 1: whichever is true, at
-    most a factor max(s, 1/s)^(p/(p+1)) is lost. For a central difference in float64 that is h =
-    6e-6 at s = 1, and a relative error of some 1e-7 at worst for s from 1e-6 to 1e6. (The usual
-    eps^(1/3) max(1, |x|) loses every digit of the derivatives of x^3 and log x at 1e-6, and those
-    of sin x at 1e6.)
+    array tells what c is: where tanh, sigmoid and softmax are around it is 1, for a power or a
+    logarithm it is the size s of the numbers themselves. A step r times too long costs r^p, one too
+    short costs r. So the best bet is c = s^(p/(p+1)) for s < 1 and s^(1/(p+1)) for s > 1: whichever
+    is true, at most a factor max(s, 1/s)^(p/(p+1)) is lost. For a central difference in float64
+    that is h = 6e-6 at s = 1, and a relative error of some 1e-7 at worst for s from 1e-6 to 1e6.
+    (The usual eps^(1/3) max(1, |x|) loses every digit of the derivatives of x^3 and log x at 1e-6,
+    and of sin x at 1e6.)
 
     A power of two is added to most numbers without rounding, so both sides move equally far.
 

@@ -1,5 +1,4 @@
-"""Several tensors as one long vector of numbers, so that arithmetic on all of them is one
-operation."""
+"""Several tensors as one long vector, so that arithmetic on all of them is one operation."""
 
 from __future__ import annotations
 
@@ -12,9 +11,7 @@ import numpy as np
 
 from .steps import step_size
 
-SMALL = (
-    2**13
-)  # BLAS starts threads for more numbers, which costs more than it saves on a busy machine
+SMALL = 2**13  # numbers: BLAS starts threads for more, which a busy machine pays dearly for
 
 
 def all_finite(values: np.ndarray) -> bool:
@@ -51,9 +48,8 @@ class Tensors:
         self.shapes = [tensor.shape for tensor in tensors]
         self.dtypes = [tensor.dtype for tensor in tensors]
         self.sizes = [tensor.size for tensor in tensors]
-        self.x = np.concatenate([tensor.reshape(-1) for tensor in tensors]).astype(
-            np.float64, copy=False
-        )
+        flat = [tensor.reshape(-1) for tensor in tensors]
+        self.x = np.concatenate(flat).astype(np.float64, copy=False)
         if not all_finite(self.x):
             bad = [name for name, tensor in arrays.items() if not np.isfinite(tensor).all()]
             raise ValueError(
@@ -64,21 +60,20 @@ class Tensors:
         sizes = [size for size in self.sizes if size]  # those that have elements
         self._sizes = sizes
         self._starts = [0, *accumulate(sizes[:-1])]
-        self._owner = np.repeat(np.arange(len(sizes)), sizes)  # (elements,)
+        self._owner = np.repeat(np.arange(len(sizes)), np.array(sizes, int))  # (elements,)
 
     def pools(self, complex_step: bool) -> list[np.ndarray]:
         """Copies of all elements: one vector if the tensors share a dtype, else one per tensor.
 
         With `complex_step` in the complex dtype that belongs to the tensors' own.
         """
-        dtypes = (
-            [np.result_type(d, np.complex64) for d in self.dtypes] if complex_step else self.dtypes
-        )
+        dtypes = self.dtypes
+        if complex_step:
+            dtypes = [np.result_type(dtype, np.complex64) for dtype in dtypes]
         if len(set(dtypes)) == 1:
             return [self.x.astype(dtypes[0])]
-        return [
-            part.astype(d) for part, d in zip(self.split(self.x)[0].values(), dtypes, strict=True)
-        ]
+        parts = self.split(self.x)[0].values()
+        return [part.reshape(-1).astype(dtype) for part, dtype in zip(parts, dtypes, strict=True)]
 
     def views(self, pools: list[np.ndarray]) -> dict[str, np.ndarray]:
         """name -> its part of the pools, in its shape."""
@@ -95,8 +90,7 @@ class Tensors:
         return np.array([step_size(size, eps, order) for size in typical])
 
     def points(self, offsets: list[np.ndarray]) -> np.ndarray:
-        """x plus each offset, rounded to what its tensor's dtype can hold. Shape (elements,
-        offsets)."""
+        """x plus each offset, rounded to its tensor's dtype. Shape (elements, offsets)."""
         points = np.empty((self.x.size, len(offsets)))
         for column, offset in enumerate(offsets):
             np.add(self.x, offset, out=points[:, column])
@@ -113,11 +107,8 @@ class Tensors:
         return np.fmax.reduceat(values, self._starts)
 
     def largest_norms(self, squares: np.ndarray) -> list[float]:
-        """The root of the largest of (elements,) in each tensor with elements, 0 where all are
-        NaN."""
-        return [
-            math.sqrt(square) if square > 0 else 0.0 for square in self.largest(squares).tolist()
-        ]
+        """The root of each tensor's largest, 0 if all are NaN, for tensors with elements."""
+        return [math.sqrt(square) if square > 0 else 0.0 for square in self.largest(squares).tolist()]
 
     def spread(self, values: np.ndarray) -> np.ndarray:
         """Give every element the value of its tensor. From (tensors,) to (elements,)."""

@@ -72,7 +72,7 @@ def command(kernels: Path, argv: list[str], environment: dict[str, str]) -> list
         line += ["--ro-bind-try", path, path]
     for path in ("/bin", "/sbin", "/lib", "/lib32", "/lib64"):
         if Path(path).is_symlink():
-            line += ["--symlink", os.readlink(path), path]
+            line += ["--symlink", str(Path(path).readlink()), path]
         elif Path(path).exists():
             line += ["--ro-bind", path, path]
     line += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--dir", HOME, "--dir", "/run/kernel"]

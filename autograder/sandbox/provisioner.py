@@ -11,12 +11,14 @@ import signal
 from collections.abc import Mapping
 from typing import Any
 
+import zmq
 from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning import KernelProvisionerBase
 
 from autograder.sandbox.warm import Warm, WarmDied
+from autograder.subject import MAX_BYTES
 
 CHANNELS = ("shell_port", "iopub_port", "stdin_port", "hb_port", "control_port")
 NAME = "unrolled-warm"
@@ -33,6 +35,9 @@ class WarmKernelManager(AsyncKernelManager):
     def __init__(self, warm: Warm, files: Mapping[str, bytes] | None = None, **kwargs: Any) -> None:
         super().__init__(transport="ipc", **kwargs)
         self.warm, self.files = warm, files or {}
+        # A hostile kernel may send what it likes: no message larger than two answers, and not many at a time.
+        self.context.setsockopt(zmq.MAXMSGSIZE, 2 * MAX_BYTES)
+        self.context.setsockopt(zmq.RCVHWM, 20)
 
     @property
     def kernel_spec(self) -> KernelSpec:

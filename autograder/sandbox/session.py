@@ -16,6 +16,7 @@ from nbformat.notebooknode import NotebookNode
 
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.provisioner import WarmKernelManager
+from autograder.sandbox.zygote import OVER_MEMORY
 
 INTERRUPT_SECONDS = 3.0  # for code to end after an interrupt, before its kernel is killed
 OUTPUTS = ("stream", "display_data", "execute_result", "error")
@@ -106,13 +107,18 @@ class Session:
             try:
                 return await self.client.iopub_channel.get_msg(timeout=min(left, 0.5))
             except Empty:
-                if not await self.manager.is_alive():
-                    raise Ended(
-                        "The notebook's process ended before its time: it was killed, or it ended itself."
-                    ) from None
+                status = await self.manager.provisioner.poll()
+                if status is not None:
+                    raise Ended(self._why(status)) from None
             except (ValueError, KeyError, TypeError):
                 continue  # a forged or damaged message
         return None
+
+    def _why(self, status: int) -> str:
+        if status == OVER_MEMORY:
+            gigabytes = self.limits.memory_bytes / 2**30
+            return f"All processes of the notebook together used more than {gigabytes:.1f} GB of memory."
+        return "The notebook's process ended before its time: it was killed, or it ended itself."
 
     async def _drain_replies(self) -> None:
         while await self.client.shell_channel.msg_ready():

@@ -13,6 +13,7 @@ import resource
 import signal
 import socket
 import sys
+import time
 
 CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = (
     0x20000,
@@ -25,6 +26,8 @@ MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT = 1, 2, 4, 8, 32
 MS_BIND, MS_REC, MS_PRIVATE = 4096, 16384, 1 << 18
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 1, 4, 24, 38
 KERNEL = "/run/kernel"
+OVER_MEMORY = 99  # the keeper's exit status when it ended a kernel for its memory
+WATCH_SECONDS = 0.2
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -157,9 +160,34 @@ def _keep(request: dict, writing: int) -> int:
     os.read(ready, 1)  # until the kernel has its view, or has died
     os.write(writing, str(kernel).encode())
     os.close(writing)
-    _, status = os.waitpid(kernel, 0)
-    code = os.waitstatus_to_exitcode(status)
-    return code if code >= 0 else 128 - code
+    return _watch(kernel, int(request["limits"]["memory_bytes"]))
+
+
+def _watch(kernel: int, most: int) -> int:
+    """Wait for the kernel to end, and end it when all its processes together use too much memory."""
+    while True:
+        done, status = os.waitpid(kernel, os.WNOHANG)
+        if done:
+            code = os.waitstatus_to_exitcode(status)
+            return 128 - code if code < 0 else min(code, OVER_MEMORY - 1)
+        if _memory() > most:
+            os.kill(kernel, signal.SIGKILL)
+            os.waitpid(kernel, 0)
+            return OVER_MEMORY
+        time.sleep(WATCH_SECONDS)
+
+
+def _memory() -> int:
+    """Memory of all processes in the kernel's view, in bytes, pages shared between them counted once."""
+    total = 0
+    for name in os.listdir("/proc"):  # noqa: PTH208
+        if name.isdigit():
+            try:
+                with open(f"/proc/{name}/smaps_rollup") as file:  # noqa: PTH123
+                    total += sum(int(line.split()[1]) for line in file if line.startswith("Pss:"))
+            except (OSError, ValueError):
+                continue  # it has ended
+    return 1024 * total
 
 
 def _keep_open(request: dict, writing: int) -> int:
