@@ -68,7 +68,7 @@ figures.lines(
     {"every third bit": np.array(predictable), "the other bits": np.array(coins)},
     "A window must keep growing to know where in the cycle it is",
     "window: number of last bits seen",
-    "mean squared error of the best guesser (no unit)",
+    "best guesser's squared error (no unit)",
 )
 
 # %% [markdown] tags=["lang:en"]
@@ -516,7 +516,7 @@ figures.error_by_position(
     vowel[shown],
     "The vowels are known; which consonant comes is not",
     "letter to be predicted",
-    "mean squared error per feature (no unit)",
+    "squared error per feature (no unit)",
 )
 
 # %% [markdown] tags=["lang:en"]
