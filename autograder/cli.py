@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
+import textwrap
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -27,12 +29,15 @@ class _Group(click.Group):
     """Turns the errors that users can mend into one line and an exit status."""
 
     def invoke(self, ctx: click.Context) -> object:
+        from sqlalchemy.exc import SAWarning
+
         from autograder.build.lesson import LessonError
         from autograder.course import CourseError
         from autograder.reference import NoSolutions
         from autograder.sandbox.bubblewrap import NoSandbox
         from autograder.sandbox.warm import WarmDied
 
+        warnings.simplefilter("ignore", SAWarning)  # of nbgrader's own use of its database
         try:
             return super().invoke(ctx)
         except (LessonError, CourseError) as error:
@@ -111,6 +116,10 @@ def grade(lesson, students, workers, scheduler, seed, force, json_file, no_sandb
             "solutions among them, and use the network. Verdicts are as usual.",
             style="bold",
         )
+    for line in course.strays(name):
+        err.print(f"not looked at: {line}", markup=False)
+    if course.has_other_points(name):
+        err.print(f"course.toml has other points than the release: run `autograder release {name}` first to use them.")
     with _Progress() as progress:
         run = grade_lesson(
             course,
@@ -150,8 +159,6 @@ class _Progress:
         self.task = None
         if self.bar:
             self.bar.start()
-        else:
-            err.print("starting")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -170,18 +177,19 @@ class _Progress:
 
 
 def _show_class(run) -> None:
-    table = Table("student", "points", "verdicts", "first thing to look at", box=None, pad_edge=False)
+    table = Table("student", "automatic points", "verdicts", "first thing to look at", box=None, pad_edge=False)
     from rich.text import Text
 
     from autograder.result import SYMBOLS
 
     for graded in run.graded:
         marks = "".join(SYMBOLS[result.verdict] for result in graded.results.values())
+        marks = marks if graded.status == "graded" else "failed"
         open_results = [r for r in graded.results.values() if r.verdict not in ("right", "missing", "not_reached")]
         first = open_results[0] if open_results else None
         looked = graded.reason or (first and (first.mistake or f"{first.exercise}: {first.message}")) or ""
         score = f"{graded.score:g}/{graded.max_score:g}"
-        table.add_row(Text(graded.student), score, marks, Text(looked[:90]))
+        table.add_row(Text(graded.student), score, marks, Text(textwrap.shorten(looked, 90, placeholder=" …")))
     out.print(table)
     new = len(run.graded) - len(run.kept)
     kept = f", {len(run.kept)} had been graded and have not changed" if run.kept else ""
@@ -230,8 +238,10 @@ def export(to: str, file: Path, folder: Path) -> None:
     from autograder.course import Course
     from autograder.report.export import export as write
 
-    rows = write(Course(folder), to, file)
+    rows, waiting = write(Course(folder), to, file)
     out.print(f"{rows} rows in {file}", markup=False)
+    if waiting:
+        err.print(f"{waiting} submissions still have something to grade by hand: their scores are without it.")
 
 
 @main.command()

@@ -11,6 +11,7 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
@@ -42,7 +43,8 @@ class Course:
         self.root = Path(root).resolve()
         if not (self.root / CONFIG).is_file():
             raise CourseError(
-                f"There is no course in {self.root}: no {CONFIG}. Make one with `autograder init {root}`."
+                f"There is no course in {self.root}: no {CONFIG}. Go to your course, or name it with --course DIR. "
+                "A new one: autograder init DIR."
             )
 
     @classmethod
@@ -76,6 +78,8 @@ class Course:
         from traitlets.config import PyFileConfigLoader
 
         _own_programs_on_path()
+        if str(self.root) not in sys.path:  # where a course keeps the plugins that its configuration names
+            sys.path.insert(0, str(self.root))
         config = PyFileConfigLoader(CONFIG, path=str(self.root)).load_config()
         config.CourseDirectory.root = str(self.root)
         return NbGraderAPI(CourseDirectory(config=config), config=config)
@@ -158,6 +162,64 @@ class Course:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise CourseError(f"{lesson}.ipynb is not a regular file.")
             return file.read(200 * 2**20)
+
+    def timestamp(self, lesson: str, student: str) -> datetime | None:
+        """When something was handed in, in UTC, as timestamp.txt says; None without that file.
+
+        Raises:
+            CourseError: when the file does not hold a date.
+        """
+        from nbgrader.utils import parse_utc
+
+        path = self.folder("submitted", lesson, student) / "timestamp.txt"
+        try:
+            text = path.read_text(encoding="utf-8", errors="replace").strip() if path.is_file() else ""
+            return parse_utc(text) if text else None
+        except (ValueError, OverflowError, OSError):
+            raise CourseError(f"timestamp.txt is not a date: {text[:60]!r}. Example: 2026-11-30 23:59 UTC.") from None
+
+    def check_late_penalty(self) -> None:
+        """Make sure that the late-penalty plugin which the configuration names can be had.
+
+        Raises:
+            CourseError: when it cannot.
+        """
+        from nbgrader.preprocessors import AssignLatePenalties
+
+        try:
+            AssignLatePenalties(config=self.api.config).init_plugin()
+        except Exception as error:  # whatever a course's own module raises when it is imported
+            why = str(error.__cause__ or error.__context__ or error).splitlines()[0][:200]
+            raise CourseError(f"The late-penalty plugin that {CONFIG} names cannot be used: {why}.") from None
+
+    def strays(self, lesson: str) -> list[str]:
+        """What lies under `submitted` where nobody will look for it, one line each."""
+        from autograder.build.lesson import names
+
+        submitted = self.folder("submitted", lesson, "x").parents[1]
+        found = []
+        for path in sorted(submitted.iterdir()) if submitted.is_dir() else ():
+            if path.name.startswith("."):
+                continue
+            inside = sorted(p.name for p in path.iterdir()) if path.is_dir() else []
+            lost = [
+                name for name in inside if name.endswith(".ipynb") or (path / name).is_dir() and name not in names()
+            ]
+            if not path.is_dir():
+                found.append(f"submitted/{path.name} is in no student's folder: move it to submitted/STUDENT/{lesson}/")
+            elif lost and lesson not in inside:
+                found.append(f"submitted/{path.name} has no {lesson}/; it holds {', '.join(lost[:3])}")
+        return found
+
+    def has_other_points(self, lesson: str) -> bool:
+        """Does course.toml give other points than the released notebook has?"""
+        released = {
+            cell.metadata.nbgrader.grade_id: float(cell.metadata.nbgrader.points)
+            for cell in self.released(lesson).cells
+            if "points" in cell.metadata.get("nbgrader", {})
+        }
+        wanted = {id.replace(".", "-"): points for id, points in self.settings.get("points", {}).items()}
+        return any(id in released and released[id] != points for id, points in wanted.items())
 
     def result_path(self, lesson: str, student: str) -> Path:
         """Where the full record of a grading lies."""

@@ -34,7 +34,7 @@ def examine(path: Path) -> tuple[list[str], list[str]]:
     key = path.with_name(f"{path.stem}{SUFFIX}")
     wanted = list(json.loads(key.read_text(encoding="utf-8"))["exercises"]) if key.exists() else []
     if not wanted:
-        problems.append(f"There is no {key.name} beside it, so nobody knows which exercises belong to {path.stem}.")
+        return [f"There is no {key.name} beside it, so nobody knows its exercises. Copy it here from the bundle."], []
     ids = [cell["grade_id"] for cell in cells if cell["grade_id"]]
     for id in sorted({id for id in ids if ids.count(id) > 1}):
         problems.append(f"The cell {id} is there {ids.count(id)} times: only the first will count. Delete the others.")

@@ -122,7 +122,7 @@ def test_feedback_is_one_page_without_scripts_or_outside_addresses(classroom):
 
 def test_the_table_has_a_row_for_each_student_and_formulas_stay_text(classroom, tmp_path):
     course, run = classroom
-    assert export(course, "csv", tmp_path / "grades.csv") == len(CLASS)
+    assert export(course, "csv", tmp_path / "grades.csv") == (len(CLASS), 0)
     with (tmp_path / "grades.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = {row["student_id"]: row for row in csv.DictReader(file)}
     assert float(rows["山田 花子"]["score"]) == 40
@@ -228,9 +228,9 @@ def test_points_due_dates_and_extensions_of_a_course_hold(released, tmp_path):
     settings.write_text(settings.read_text(encoding="utf-8") + '"elman.step_forward" = 10\n', encoding="utf-8")
     release(course, LESSON)
     config = course.root / "nbgrader_config.py"
-    plugin = "c.AssignLatePenalties.plugin_class = 'late.HalfOff'\nimport sys; sys.path.insert(0, {!r})\n"
-    config.write_text(config.read_text(encoding="utf-8") + plugin.format(str(tmp_path)), encoding="utf-8")
-    (tmp_path / "late.py").write_text(
+    plugin = "c.AssignLatePenalties.plugin_class = 'late.HalfOff'\n"
+    config.write_text(config.read_text(encoding="utf-8") + plugin, encoding="utf-8")
+    (course.root / "late.py").write_text(
         "from nbgrader.plugins import BasePlugin\n"
         "class HalfOff(BasePlugin):\n"
         "    def late_submission_penalty(self, student_id, score, total_seconds_late):\n"
@@ -254,6 +254,33 @@ def test_points_due_dates_and_extensions_of_a_course_hold(released, tmp_path):
     with course.gradebook() as gradebook:
         penalties = {s: gradebook.find_submission(LESSON, s).late_submission_penalty for s in ("late", "extended")}
     assert penalties == {"late": 5, "extended": 0}
+
+
+def test_a_bad_timestamp_or_plugin_or_place_is_named_and_stops_nobody_else(released, tmp_path, capsys):
+    course = new_course(released, tmp_path)
+    good = nbformat.writes(answered(course.released(LESSON), only=("elman.step_forward",))).encode()
+    for student in ("good", "undated"):
+        hand_in(course, student, good)
+    (course.folder("submitted", LESSON, "undated") / "timestamp.txt").write_text("yesterday-ish", encoding="utf-8")
+    (course.root / "submitted" / "loose.ipynb").write_bytes(good)
+    (course.root / "submitted" / "flat").mkdir()
+    (course.root / "submitted" / "flat" / f"{LESSON}.ipynb").write_bytes(good)
+    status, said = command_line(capsys, "grade", "4", "--course", str(course.root), "--workers", "1")
+    assert status == 1
+    for expected in (
+        "not graded: undated: timestamp.txt is not a date",
+        "submitted/loose.ipynb",
+        "submitted/flat has no",
+    ):
+        assert expected in said
+    with course.gradebook() as gradebook:
+        assert gradebook.find_submission(LESSON, "good").score == 3
+    config = course.root / "nbgrader_config.py"
+    line = "\nc.AssignLatePenalties.plugin_class = 'a_module_that_nobody_has.X'\n"
+    config.write_text(config.read_text(encoding="utf-8") + line, encoding="utf-8")
+    status, said = command_line(capsys, "grade", "4", "--course", str(course.root))
+    assert status == 2
+    assert "late-penalty plugin" in said
 
 
 def test_a_missing_lesson_course_or_student_is_one_clear_line(released, tmp_path, capsys):

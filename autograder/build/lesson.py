@@ -93,7 +93,7 @@ def resolve(name: str) -> str:
         LessonError: if there is none, with those that exist.
     """
     known = names()
-    found = [lesson for lesson in known if name in (lesson, lesson.split("_")[0])]
+    found = [lesson for lesson in known if name in (lesson, lesson.split("_")[0]) or name.zfill(2) == lesson.split("_")[0]]
     if not found:
         raise LessonError(f"There is no lesson {name!r}. Lessons: {', '.join(known)}.")
     return found[0]

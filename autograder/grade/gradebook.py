@@ -18,8 +18,8 @@ from autograder.result import Result
 class Writer:
     """Writes results of one lesson, one submission at a time, in one process.
 
-    The record is written last. A submission counts as graded once its record is there, so an interruption at
-    any moment leaves it either done or to be done again.
+    The record is written last, and names the file and the plan that it was made from. A submission counts as graded
+    when its record fits both, so an interruption at any moment leaves it either done or to be done again.
     """
 
     def __init__(self, course: Course, plan: Plan, gradebook) -> None:
@@ -29,9 +29,7 @@ class Writer:
     def save(self, graded: Graded) -> None:
         """Store one submission's result, replacing what an earlier grading of it left, manual grades excepted."""
         lesson, student = self.plan.lesson, graded.student
-        self.course.result_path(lesson, student).unlink(missing_ok=True)
-        submitted = self.course.folder("submitted", lesson, student)
-        timestamp = self.course.api.coursedir.get_existing_timestamp(str(submitted))
+        timestamp = self.course.timestamp(lesson, student)
         self.gradebook.update_or_create_student(student)
         stamp = {"timestamp": timestamp} if timestamp else {}
         submission = self.gradebook.update_or_create_submission(lesson, student, **stamp)
@@ -95,6 +93,7 @@ class Writer:
             "seed": self.plan.seed,
             "plan": self.plan.version,
             "submission_sha256": graded.submission_hash,
+            "timestamp": str(self.course.timestamp(self.plan.lesson, graded.student)),
             "graded_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "versions": {name: version(name) for name in ("unrolled", "tensorflow", "keras", "numpy", "nbgrader")},
             "reason": graded.reason,

@@ -49,7 +49,7 @@ def pool(workers: int, scheduler: str | None, limits: Limits, *, sandbox: bool =
         else:
             cluster = stack.enter_context(
                 LocalCluster(
-                    n_workers=workers, threads_per_worker=1, dashboard_address=None, silence_logs=logging.ERROR
+                    n_workers=workers, threads_per_worker=1, dashboard_address=":0", silence_logs=logging.ERROR
                 )
             )
             client = stack.enter_context(Client(cluster))

@@ -37,8 +37,8 @@ class Run:
     seconds: float = 0.0
 
 
-def plan_for(course: Course, lesson: str, seed: int, limits: Limits | None = None) -> Plan:
-    """Everything that is the same for all submissions, expected values included.
+def _found(course: Course, lesson: str) -> tuple[str, dict[str, float], list[exercises.Exercise]]:
+    """The released notebook's text, its points by exercise id, and the exercises.
 
     Raises:
         CourseError: when the lesson was not released, or holds an exercise that does not exist any more.
@@ -54,29 +54,29 @@ def plan_for(course: Course, lesson: str, seed: int, limits: Limits | None = Non
             f"The released notebook of {lesson} has no check cells. Release it with `autograder release`."
         )
     try:
-        found = [exercises.find(id) for id in points]
+        return nbformat.writes(source), points, [exercises.find(id) for id in points]
     except KeyError as error:
         raise CourseError(f"{error.args[0]} Release {lesson} again with `autograder release {lesson}`.") from None
+
+
+def plan_for(course: Course, lesson: str, seed: int, limits: Limits | None = None) -> Plan:
+    """Everything that is the same for all submissions, expected values included."""
+    text, points, found = _found(course, lesson)
     cases = {exercise.id: exercise.cases(seed, GRADING_CASES) for exercise in found}
     expectations = Expectations(cases)
     known = {exercise.id: expectations.of(exercise) for exercise in found}
-    text = nbformat.writes(source)
-    return Plan(lesson, seed, text, points, cases, known, limits or Limits(), version(text, seed, found))
+    return Plan(lesson, seed, text, points, cases, known, limits or Limits(), _version(course, lesson, seed))
 
 
-def version(source: str, seed: int, found: Sequence[exercises.Exercise]) -> str:
+def _version(course: Course, lesson: str, seed: int) -> str:
     """A hash of what a verdict depends on: notebook, seed, exercises, reference and mistakes, and the judge."""
-    digest = hashlib.sha256(f"{seed}\n{source}".encode())
+    text, _, found = _found(course, lesson)
+    digest = hashlib.sha256(f"{seed}\n{text}".encode())
     modules = sorted({exercise.module for exercise in found})
-    files = [
-        ROOT / "autograder" / name
-        for name in ("judge.py", "expectation.py", "subject.py", "delegation.py", "layers.py")
-    ]
-    files += [
-        ROOT / folder / f"{m}.py"
-        for m in modules
-        for folder in ("autograder/exercises", "solutions", "solutions/mistakes")
-    ]
+    judge = ("judge", "expectation", "subject", "delegation", "layers", "intake")
+    files = [ROOT / "autograder" / f"{name}.py" for name in judge]
+    rooms = ("autograder/exercises", "solutions", "solutions/mistakes")
+    files += [ROOT / room / f"{module}.py" for module in modules for room in rooms]
     for file in files:
         digest.update(file.read_bytes())
     return digest.hexdigest()
@@ -122,37 +122,63 @@ def grade_lesson(
         raise CourseError(
             f"No submission of {lesson} by {', '.join(unknown)}. There are: {', '.join(everybody) or 'none'}."
         )
-    chosen = list(students) or everybody
+    chosen = list(dict.fromkeys(students)) or everybody
     if not chosen:
         raise CourseError(f"Nobody has handed in {lesson}: {course.folder('submitted', lesson, '*')} has no folder.")
+    course.check_late_penalty()
     run = Run()
     seed = course.seed(lesson, seed)
-    with pool(min(workers, len(chosen)), scheduler, limits or Limits(), sandbox=sandbox) as client:
-        plan = plan_for(course, lesson, seed, limits)
-        todo = []
-        for student in chosen:
-            data = _read(course, lesson, student)
-            record = None if force else read_record(course, lesson, student)
-            digest = hashlib.sha256(data if isinstance(data, bytes) else data.encode()).hexdigest()
-            if record and (record["plan"], record["submission_sha256"]) == (plan.version, digest):
-                run.graded.append(from_record(record))
-                run.kept.append(student)
-            else:
-                todo.append((student, data))
-        run.spent["start"] = time.monotonic() - start
-        progress(0, len(todo), None)
-        if todo:
+    todo = _to_do(course, lesson, chosen, _version(course, lesson, seed), force, run)
+    if todo:
+        with pool(min(workers, len(todo)), scheduler, limits or Limits(), sandbox=sandbox) as client:
+            plan = plan_for(course, lesson, seed, limits)
+            _add(run.spent, {"start": time.monotonic() - start})
+            progress(0, len(todo), None)
             with course.gradebook() as gradebook:
                 writer = Writer(course, plan, gradebook)
                 for number, graded in enumerate(grade_all(client, todo, plan), 1):
                     saving = time.monotonic()
-                    writer.save(graded)
+                    graded = _saved(writer, graded)
                     _add(run.spent, {**graded.spent, "gradebook": time.monotonic() - saving})
                     run.graded.append(graded)
                     progress(number, len(todo), graded)
     run.graded.sort(key=lambda graded: graded.student)
     run.seconds = time.monotonic() - start
     return run
+
+
+def _to_do(
+    course: Course, lesson: str, chosen: Sequence[str], wanted: str, force: bool, run: Run
+) -> list[tuple[str, bytes | str]]:
+    """Which submissions need grading; earlier results that still hold go into the run."""
+    todo = []
+    for student in chosen:
+        try:
+            stamp = str(course.timestamp(lesson, student))
+        except CourseError as error:
+            run.graded.append(Graded(student, "failed", {}, "", reason=str(error)))
+            continue
+        data = _read(course, lesson, student)
+        record = None if force else read_record(course, lesson, student)
+        digest = hashlib.sha256(data if isinstance(data, bytes) else data.encode()).hexdigest()
+        kept = record and (record["plan"], record["submission_sha256"], record["timestamp"])
+        if kept == (wanted, digest, stamp):
+            run.graded.append(from_record(record))
+            run.kept.append(student)
+        else:
+            todo.append((student, data))
+    return todo
+
+
+def _saved(writer: Writer, graded: Graded) -> Graded:
+    """Store a result; one that cannot be stored is named, and stops nobody else."""
+    try:
+        writer.save(graded)
+        return graded
+    except Exception as error:  # nbgrader, its database, or a plugin of the course
+        writer.gradebook.db.rollback()
+        reason = f"It was graded and could not be stored: {type(error).__name__}: {error}".split("\n")[0][:300]
+        return Graded(graded.student, "failed", {}, "", reason=reason)
 
 
 def _read(course: Course, lesson: str, student: str) -> bytes | str:

@@ -152,10 +152,11 @@ def _central(evaluator: Evaluator, step: float | None) -> tuple[np.ndarray, np.n
     told = [2 * b / s for b, s in zip(bends, sizes, strict=True) if s > FAINT * max(sizes)]
     ratio = max(told, default=0.0)  # h/c
     noise = rounding(evaluator, middle / 2, slope)
-    error = [
-        (noise + min(SAFETY * ratio, 1) * max(ratio * s / 2, b)) / step + step * s
-        for b, s, step in zip(bends, sizes, steps.tolist(), strict=True)
-    ]
+    error = []
+    for length, bend, size, typical in zip(steps.tolist(), bends, sizes, tensors.typical, strict=True):
+        seen = min(SAFETY * ratio, 1) * max(ratio * size / 2, bend)
+        unseen = (length / min(typical, 1)) ** 2 * size  # c may be that short and the bend 0 by chance
+        error.append((noise + seen + unseen) / length)
     return slope, tensors.spread(np.array(error)), np.ones(h.size, bool)
 
 
@@ -163,7 +164,11 @@ def _middle(even: np.ndarray, moved: np.ndarray) -> np.ndarray:
     """The mean of the rows of `even`, weighted by how little they moved the outputs. (outputs,)"""
     likely = 1 / (moved + FAINT**4 * np.fmax.reduce(moved))
     middle = weigh(even.T, likely / np.add.reduce(likely))
-    return middle if all_finite(middle) else np.nanmedian(even, axis=0)
+    if not all_finite(middle):  # some elements left the function's domain: the others tell
+        known = np.isfinite(even) & np.isfinite(likely)[:, None]
+        likely = np.where(known, likely[:, None], 0)
+        middle = np.where(known, likely * even, 0).sum(axis=0) / likely.sum(axis=0)
+    return middle
 
 
 def _complex(evaluator: Evaluator, step: float | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -21,7 +21,7 @@ def step_size(size: float, eps: float, order: int) -> float:
     A power of two is added to most numbers without rounding, so both sides move equally far.
 
     Args:
-        size: s, the typical size of the numbers; 0 counts as 1.
+        size: s, the typical size of the numbers. Positive.
         eps: machine epsilon of the arithmetic.
         order: p, 2 for a central difference, 4 for its Richardson extrapolation.
 
@@ -31,7 +31,7 @@ def step_size(size: float, eps: float, order: int) -> float:
     Source: Press et al., Numerical Recipes, section 5.7, for eps^(1/(p+1)).
     """
     digits = math.log2(eps)
-    bits = math.log2(size) if size > 0 else 0.0
+    bits = math.log2(size)
     exponent = (digits + min(bits, order * bits)) / (order + 1)
     exponent = max(exponent, digits * 2 / 3 + max(bits, 0.0))  # beyond 1e6: x + h stays clear of x
     return 2.0 ** round(exponent)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import cached_property
 from itertools import accumulate
-from operator import truediv
 
 import numpy as np
 
@@ -85,9 +85,13 @@ class Tensors:
         """The given step, or a good one, for each tensor with elements. Shape (tensors,)."""
         if step is not None:
             return np.full(len(self._starts), float(step))
+        return np.array([step_size(size, eps, order) for size in self.typical])
+
+    @cached_property
+    def typical(self) -> list[float]:
+        """The mean size of the numbers in each tensor with elements; 1 in one of zeros."""
         sums = np.add.reduceat(np.abs(self.x), self._starts).tolist()
-        typical = map(truediv, sums, self._sizes)
-        return np.array([step_size(size, eps, order) for size in typical])
+        return [total / size or 1.0 for total, size in zip(sums, self._sizes, strict=True)]
 
     def points(self, offsets: list[np.ndarray]) -> np.ndarray:
         """x plus each offset, rounded to its tensor's dtype. Shape (elements, offsets)."""

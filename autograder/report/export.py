@@ -57,7 +57,7 @@ def _final(submission) -> float:
 
 
 def _per_student(gradebook) -> list[tuple[object, dict[str, object]]]:
-    found: dict[str, tuple[object, dict]] = {}
+    found: dict[str, tuple[object, dict]] = {student.id: (student, {}) for student in gradebook.students}
     for assignment in gradebook.assignments:
         for submission in assignment.submissions:
             found.setdefault(submission.student.id, (submission.student, {}))[1][assignment.name] = submission
@@ -108,7 +108,7 @@ FORMATS: dict[str, Callable[[Course, object], list[list[str]]]] = {
 }
 
 
-def export(course: Course, to: str, path: Path) -> int:
+def export(course: Course, to: str, path: Path) -> tuple[int, int]:
     """Write the gradebook as a table.
 
     Args:
@@ -117,17 +117,19 @@ def export(course: Course, to: str, path: Path) -> int:
         path: of the file, UTF-8 with a byte order mark, which spreadsheets need to see it.
 
     Returns:
-        How many rows of grades were written.
+        (rows of grades, submissions in which something is still to be graded by hand).
 
     Raises:
         CourseError: when nothing was graded.
     """
     with course.gradebook() as gradebook:
+        submissions = [submission for assignment in gradebook.assignments for submission in assignment.submissions]
+        waiting = sum(submission.needs_manual_grade for submission in submissions)
         table = FORMATS[to](course, gradebook)
     rows = len(table) - (2 if to == "canvas" else 1)
-    if rows < 1:
+    if rows < 1 or not submissions:
         raise CourseError("There are no grades to export yet. Grade a lesson with `autograder grade LESSON`.")
     text = io.StringIO()
     csv.writer(text, lineterminator="\r\n").writerows(table)
     write_atomically(path, "\ufeff" + text.getvalue())
-    return rows
+    return rows, waiting

@@ -15,6 +15,8 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
+import psutil
+
 from autograder.sandbox import bubblewrap, zygote
 from autograder.sandbox.limits import Limits
 
@@ -54,6 +56,14 @@ def environment() -> dict[str, str]:
     }
 
 
+def _remove_left_over() -> None:
+    """Remove the folders of warm processes whose grader was killed."""
+    for path in Path(tempfile.gettempdir()).glob("unrolled-*-*"):
+        owner = path.name.split("-")[1]
+        if owner.isdigit() and not psutil.pid_exists(int(owner)):
+            shutil.rmtree(path, ignore_errors=True)
+
+
 class Warm:
     """A warm process. Use as a context manager, or call `close`.
 
@@ -72,7 +82,8 @@ class Warm:
         self.sandbox = sandbox
         self._lock = threading.Lock()
         self._numbers = itertools.count(1)
-        self.folder = Path(tempfile.mkdtemp(prefix="unrolled-"))
+        _remove_left_over()
+        self.folder = Path(tempfile.mkdtemp(prefix=f"unrolled-{os.getpid()}-"))
         self._give(self.folder)
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
         ours, theirs = socket.socketpair()
