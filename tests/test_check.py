@@ -16,6 +16,8 @@ import pytest
 import autograder
 from autograder import check, key, reference
 from autograder import exercise as exercises
+from autograder.build.answers import write_key
+from autograder.build.lesson import SOURCES, read
 from autograder.expectation import fingerprinted
 from autograder.handin import examine
 from autograder.reference import Expectations
@@ -222,14 +224,22 @@ def released():
     return nbformat.read(LESSON, as_version=4)
 
 
+@pytest.fixture(scope="module")
+def lesson_key(tmp_path_factory):
+    """The whole lesson's answer key, as its bundle has it."""
+    path = tmp_path_factory.mktemp("key") / f"04_elman{key.SUFFIX}"
+    write_key(read(SOURCES / "04_elman.py"), path)
+    return path.read_bytes()
+
+
 @pytest.fixture
-def handed(tmp_path):
+def handed(tmp_path, lesson_key):
     """Write a notebook beside its key; returns what examine() says of it."""
 
     def write(notebook, name="04_elman.ipynb"):
         path = tmp_path / name
         path.write_bytes(notebook if isinstance(notebook, bytes) else json.dumps(notebook).encode())
-        (tmp_path / f"{path.stem}{key.SUFFIX}").write_bytes(LESSON.with_name(f"04_elman{key.SUFFIX}").read_bytes())
+        (tmp_path / f"{path.stem}{key.SUFFIX}").write_bytes(lesson_key)
         return examine(path)
 
     return write
