@@ -14,6 +14,8 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+MANY = 300  # statements of a cell; one with more is taken as a whole, so that it costs no more than its length
+
 
 class Forbidden(BaseException):
     """Raised by a forbidden name while an exercise is judged. A BaseException: `except Exception` lets it pass."""
@@ -120,16 +122,25 @@ def _pieces(source: str) -> list[_Piece]:
     try:
         text = TransformerManager().transform_cell(source)
         compile(text, "cell", "exec", dont_inherit=True, flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
-        return [piece for statement in ast.parse(text).body for piece in _of_statement(statement, text)]
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        tree = ast.parse(text)
+        if len(tree.body) > MANY:
+            return [_piece(tree, text)]
+        lines = text.split("\n")
+        return [piece for statement in tree.body for piece in _of_statement(statement, lines)]
+    except (SyntaxError, ValueError, RecursionError, MemoryError, RuntimeError):
         return []
 
 
-def _of_statement(statement: ast.stmt, text: str) -> list[_Piece]:
+def _of_statement(statement: ast.stmt, lines: Sequence[str]) -> list[_Piece]:
     """An import counts name by name: importing a built-in layer to experiment with is no delegation."""
     if isinstance(statement, (ast.Import, ast.ImportFrom)):
         return [_Piece(frozenset([_bound_by(alias)]), (), (), _path(statement, alias)) for alias in statement.names]
-    segment = "\n".join(text.split("\n")[min(_lines(statement)) - 1 : statement.end_lineno])
+    first = min([statement.lineno, *(d.lineno for d in getattr(statement, "decorator_list", ()))])
+    return [_piece(statement, "\n".join(lines[first - 1 : statement.end_lineno]))]
+
+
+def _piece(tree: ast.AST, segment: str) -> _Piece:
+    """A statement, or a whole cell, as one piece."""
     scopes = _scopes(symtable.symtable(segment, "cell", "exec"))
     top = scopes[0].get_symbols()
     binds = {symbol.get_name() for symbol in top if symbol.is_assigned() or symbol.is_imported()}
@@ -137,14 +148,10 @@ def _of_statement(statement: ast.stmt, text: str) -> list[_Piece]:
     for scope in scopes[1:]:
         binds |= {s.get_name() for s in scope.get_symbols() if s.is_declared_global() and s.is_assigned()}
         reads += [s.get_name() for s in scope.get_symbols() if s.is_global()]
-    nodes = tuple(ast.walk(statement))
+    nodes = tuple(ast.walk(tree))
     binds |= {_root(node) for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)}
     texts = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}  # docstrings
-    return [_Piece(frozenset(binds), tuple(reads), tuple(node for node in nodes if id(node) not in texts))]
-
-
-def _lines(statement: ast.stmt) -> list[int]:
-    return [statement.lineno, *(d.lineno for d in getattr(statement, "decorator_list", ()))]
+    return _Piece(frozenset(binds), tuple(reads), tuple(node for node in nodes if id(node) not in texts))
 
 
 def _scopes(table: symtable.SymbolTable) -> list[symtable.SymbolTable]:

@@ -1,5 +1,7 @@
 """Built-in answers are found, in the source and at run time; a student's own experiments are left alone."""
 
+import time
+
 import keras
 import numpy as np
 import pytest
@@ -193,6 +195,14 @@ def test_a_cell_nested_deep_does_not_stop_the_search(name):
 def test_a_cell_that_cannot_be_compiled_does_not_stop_the_search(source):
     assert search([source, IMPORTS, "Cell = keras.layers.SimpleRNNCell"], "Cell", KERAS) == "keras.layers.SimpleRNNCell"
     assert search([source, IMPORTS, CLEAN], "Cell", KERAS) is None
+
+
+@pytest.mark.parametrize("source", ["a = 1\n" * 20_000, "a = 1;" * 20_000, "!ls\n" * 501])
+def test_a_cell_of_many_statements_is_searched_all_the_same(source):
+    """Each was slow, or stopped the search; IPython itself gives the last one up."""
+    start = time.monotonic()
+    assert search([source, IMPORTS, "Cell = keras.layers.SimpleRNNCell"], "Cell", KERAS) == "keras.layers.SimpleRNNCell"
+    assert time.monotonic() - start < 60  # where it took as many seconds as the square of the length, it was hours
 
 
 def test_names_that_refer_to_each_other_end_the_search():

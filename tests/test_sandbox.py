@@ -200,6 +200,19 @@ def test_a_message_too_large_to_read_disturbs_nobody_else(warm):
     assert text(run(warm, "print('next')")[0]) == "next\n"
 
 
+def test_forged_messages_are_passed_over(warm):
+    code = (
+        "import json\nk = get_ipython().kernel\ns = k.session\n"
+        "from jupyter_client.jsonutil import json_default\n"
+        "for content in (b'[1]', b'7', b'null', b'{'):\n"
+        "    header = json.dumps(s.msg_header('stream'), default=json_default).encode()\n"
+        "    parent = json.dumps(k.get_parent('shell')['header'], default=json_default).encode()\n"
+        "    parts = [header, parent, b'{}', content]\n"
+        "    k.iopub_socket.send_multipart([b'x', b'<IDS|MSG>', s.sign(parts), *parts])\n"
+    )
+    assert text(run(warm, code, "print('next')")[1]) == "next\n"
+
+
 def test_a_fork_bomb_stays_in_its_own_sandbox(warm):
     code = "import os\nn = 0\ntry:\n    while True:\n        if os.fork() == 0:\n            import time; time.sleep(100)\n        n += 1\nexcept OSError: print('stopped', n <= 300)"
     assert "stopped True" in text(run(warm, code)[0])

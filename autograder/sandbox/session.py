@@ -105,13 +105,15 @@ class Session:
         """The next message on the output channel, or None at the deadline."""
         while (left := deadline - time.monotonic()) > 0:
             try:
-                return await self.client.iopub_channel.get_msg(timeout=min(left, 0.5))
+                message = await self.client.iopub_channel.get_msg(timeout=min(left, 0.5))
+                if all(isinstance(message.get(part), dict) for part in ("header", "parent_header", "content")):
+                    return message
             except Empty:
                 status = await self.manager.provisioner.poll()
                 if status is not None:
                     raise Ended(self._why(status)) from None
-            except (ValueError, KeyError, TypeError):
-                continue  # a forged or damaged message
+            except Exception:  # a forged message stumbles wherever its sender likes
+                continue
         return None
 
     def _why(self, status: int) -> str:
