@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+from asyncio import CancelledError
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
@@ -63,20 +64,25 @@ def pool(workers: int, scheduler: str | None, limits: Limits, *, sandbox: bool =
 
 def grade_all(client: Client, submissions: Iterable[tuple[str, bytes | str]], plan: Plan) -> Iterator[Graded]:
     """Grade submissions, yielding each as it is done, in whatever order."""
-    shared = client.scatter(plan, broadcast=True)
-    futures = {
-        client.submit(_grade, student, data, shared, pure=False, retries=TRIES): student
-        for student, data in submissions
-    }
-    for future in as_completed(futures):
-        student = futures[future]
-        error = future.exception()
-        if error is None:
-            yield future.result()
-        else:
-            reason = f"It could not be graded: {type(error).__name__}: {error}"[:300]
-            yield Graded(student, "failed", {}, "", reason=reason)
-        future.release()
+    left = dict(submissions)
+    errors: dict[str, BaseException] = {}
+    for _ in range(TRIES):
+        shared = client.scatter(plan, broadcast=True, hash=False)
+        futures = {client.submit(_grade, student, data, shared, pure=False): student for student, data in left.items()}
+        for future in as_completed(futures):
+            student = futures[future]
+            try:
+                graded = future.result()
+            except (Exception, CancelledError) as error:  # its worker died, perhaps with the plan: try again
+                errors[student] = error
+                continue
+            del left[student]
+            yield graded
+        if not left:
+            return
+    for student in left:
+        reason = f"It could not be graded: {type(errors[student]).__name__}: {errors[student]}"[:300]
+        yield Graded(student, "failed", {}, "", reason=reason)
 
 
 def _grade(student: str, data: bytes | str, plan: Plan) -> Graded:
