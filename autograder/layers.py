@@ -30,39 +30,46 @@ DISCONNECTED = "disconnected: no gradient reaches it"
 
 
 def probe_recurrent_cell(
-    cell_class: type, inputs: Mapping[str, np.ndarray], *, states: tuple[str, ...], weights: tuple[str, ...] = WEIGHTS
+    cell_class: type,
+    inputs: Mapping[str, np.ndarray],
+    *,
+    states: tuple[str, ...],
+    weights: tuple[str, ...] = WEIGHTS,
+    initial: tuple[str, ...] = (),
+    make: Mapping[str, object] | None = None,
 ) -> dict[str, object]:
     """Build a recurrent cell, put weights in, run it under `keras.layers.RNN`, differentiate it.
 
     Args:
         cell_class: a `keras.layers.Layer` subclass that takes `units`.
-        inputs: "inputs" (batch, time, features), "upstream" (batch, time, units), the initial states by
+        inputs: "inputs" (batch, time, features), "upstream" (batch, time, output), the initial states by
             the names in `states`, the weights by the names in `weights`. float64.
         states: the initial states, in the cell's order.
         weights: the names of the cell's weights.
+        initial: the weights whose values after `build` are judged too, because they are not random.
+        make: arguments of the constructor. Default: `units`, the size of the first state.
 
     Returns:
-        outputs, final_state, gradient.* of the weights, the inputs and the first state, and as text what the cell
-        promises: its weights, dtypes, state and config.
+        outputs, final_state (and final_state_<name> of each further state), gradient.* of the weights, the inputs
+        and the states, initial.* of the weights in `initial`, and as text what the cell promises: its weights,
+        dtypes, state and config.
 
     Raises:
         Malformed: when the object is not a cell class, or lacks a weight.
     """
     import keras
 
-    if not (isinstance(cell_class, type) and issubclass(cell_class, keras.layers.Layer)):
-        raise Malformed(f"It must be a class that inherits from keras.layers.Layer. Received: {_kind(cell_class)}.")
-    units = inputs[states[0]].shape[-1]
-    cell = cell_class(units, dtype="float64")
+    _refuse_other_than_layer(cell_class)
+    cell = cell_class(**(make or {"units": inputs[states[0]].shape[-1]}), dtype="float64")
     layer = keras.layers.RNN(cell, return_sequences=True, return_state=True, dtype="float64")
     layer.build(inputs["inputs"].shape)
-    # Keras numbers weights that were given no name
-    registered = {re.sub(r"_\d+$", "", weight.name): tuple(weight.shape) for weight in cell.trainable_weights}
+    first = _initial_values(cell, initial)
+    registered = _registered(cell)
     for name in weights:
         _put(cell, name, inputs[name])
 
-    initial = [inputs[name] for name in states]
-    watched = {"inputs": inputs["inputs"], **dict(zip(states, initial, strict=True))}
+    start = [inputs[name] for name in states]
+    watched = {"inputs": inputs["inputs"], **dict(zip(states, start, strict=True))}
 
     def run(tensors: Mapping[str, object]) -> list[object]:
         return layer(tensors["inputs"], initial_state=[tensors[name] for name in states])
@@ -75,11 +82,89 @@ def probe_recurrent_cell(
     for name, gradient in zip([*weights, "inputs", *states], gradients, strict=True):
         values[f"gradient.{name}"] = DISCONNECTED if gradient is None else gradient
 
-    values["weights"] = ", ".join(f"{name} {shape}" for name, shape in sorted(registered.items())) or "none"
+    values |= first
+    values["weights"] = registered
     values["zero_state"], values["first_output"], state_dtype = _zero_state(cell, layer, inputs, len(states))
-    weight_dtypes = ", ".join(sorted({str(weight.dtype) for weight in cell.trainable_weights}))
-    values["dtypes"] = f"outputs {values['outputs'].dtype}, weights {weight_dtypes}, initial state {state_dtype}"
-    values["config"], values["rebuilt_outputs"] = _rebuilt(cell, inputs, initial, weights)
+    values["dtypes"] = f"{_dtypes(values['outputs'], cell)}, initial state {state_dtype}"
+
+    def again(twin: object) -> object:
+        layer = keras.layers.RNN(twin, return_sequences=True, dtype="float64")
+        layer.build(inputs["inputs"].shape)
+        for name in weights:
+            _put(twin, name, inputs[name])
+        return layer(inputs["inputs"], initial_state=start)
+
+    values["config"], values["rebuilt_outputs"] = _rebuilt(cell, again)
+    return values
+
+
+def probe_layer(
+    layer_class: type,
+    inputs: Mapping[str, np.ndarray],
+    *,
+    make: Mapping[str, object],
+    arguments: tuple[str, ...],
+    weights: tuple[str, ...],
+    initial: tuple[str, ...] = (),
+    call: Callable[[object, Mapping[str, object]], object] | None = None,
+) -> dict[str, object]:
+    """Build a Keras layer that is no cell, put weights in, call it, differentiate it.
+
+    Args:
+        layer_class: a `keras.layers.Layer` subclass.
+        inputs: what it is called with, its weights by name, and "upstream", of the shape of its (first) output.
+        make: arguments of the constructor, without the dtype; it is made in float64.
+        arguments: the names of `inputs` that it is called with. The floating-point ones are differentiated.
+        weights: the names of its weights: attributes of the layer, and names in `inputs`.
+        initial: the weights whose values after `build` are judged too, because they are not random.
+        call: (layer, name -> tensor) -> output or tuple of outputs. Default: the arguments in their order.
+
+    Returns:
+        outputs (and outputs_1, outputs_2, … of further ones), gradient.* of the weights and the floating-point
+        arguments, initial.* of the weights in `initial`, and as text `weights`, `dtypes` and `config`, with
+        `rebuilt_outputs` of a layer made again from it.
+
+    Raises:
+        Malformed: when the object is not a layer class, or lacks a weight.
+    """
+    _refuse_other_than_layer(layer_class)
+    call = call or (lambda layer, tensors: layer(*[tensors[name] for name in arguments]))
+
+    def run_on(layer: object, tensors: Mapping[str, object]) -> list[object]:
+        outputs = call(layer, tensors)
+        return list(outputs) if isinstance(outputs, (tuple, list)) else [outputs]
+
+    given = {name: inputs[name] for name in arguments}
+    watched = {name: array for name, array in given.items() if array.dtype.kind == "f"}
+    layer = layer_class(**make, dtype="float64")
+    run_on(layer, given)  # builds it
+    first = _initial_values(layer, initial)
+    registered = _registered(layer)
+    for name in weights:
+        _put(layer, name, inputs[name])
+
+    outputs, gradients = differentiate(
+        lambda tensors: run_on(layer, {**given, **tensors}),
+        watched,
+        [getattr(layer, name) for name in weights],
+        inputs["upstream"],
+    )
+    values: dict[str, object] = {
+        f"outputs_{number}" if number else "outputs": np.asarray(output) for number, output in enumerate(outputs)
+    }
+    for name, gradient in zip([*weights, *watched], gradients, strict=True):
+        values[f"gradient.{name}"] = DISCONNECTED if gradient is None else gradient
+    values |= first
+    values["weights"] = registered
+    values["dtypes"] = _dtypes(values["outputs"], layer)
+
+    def again(twin: object) -> object:
+        run_on(twin, given)
+        for name in weights:
+            _put(twin, name, inputs[name])
+        return run_on(twin, given)[0]
+
+    values["config"], values["rebuilt_outputs"] = _rebuilt(layer, again)
     return values
 
 
@@ -144,7 +229,32 @@ def differentiate(
         outputs = run(watched)
         loss = tf.reduce_sum(tf.cast(upstream, outputs[0].dtype) * outputs[0])
     gradients = tape.gradient(loss, sources)
-    return outputs, [None if g is None else np.asarray(g) for g in gradients]
+    # the gradient of a table that is looked up is sparse
+    return outputs, [None if g is None else np.asarray(tf.convert_to_tensor(g)) for g in gradients]
+
+
+def _refuse_other_than_layer(layer_class: object) -> None:
+    import keras
+
+    if not (isinstance(layer_class, type) and issubclass(layer_class, keras.layers.Layer)):
+        raise Malformed(f"It must be a class that inherits from keras.layers.Layer. Received: {_kind(layer_class)}.")
+
+
+def _registered(layer: object) -> str:
+    """The trainable weights as text. Keras numbers weights that were given no name."""
+    named = {re.sub(r"_\d+$", "", weight.name): tuple(weight.shape) for weight in layer.trainable_weights}
+    return ", ".join(f"{name} {shape}" for name, shape in sorted(named.items())) or "none"
+
+
+def _initial_values(layer: object, names: tuple[str, ...]) -> dict[str, object]:
+    """initial.<name> -> what `build` put into the weight."""
+    found = {name: getattr(layer, name, None) for name in names}
+    return {f"initial.{n}": "not created in build()" if w is None else np.asarray(w) for n, w in found.items()}
+
+
+def _dtypes(outputs: np.ndarray, layer: object) -> str:
+    weights = ", ".join(sorted({str(weight.dtype) for weight in layer.trainable_weights}))
+    return f"outputs {outputs.dtype}, weights {weights}"
 
 
 def _kind(thing: object) -> str:
@@ -156,7 +266,7 @@ def _put(cell: object, name: str, value: np.ndarray) -> None:
     import keras
 
     if not hasattr(cell, name):
-        raise Malformed(f"The cell has no weight `{name}` after build(). Create it there, with self.add_weight.")
+        raise Malformed(f"It has no weight `{name}` after build(). Create it there, with self.add_weight.")
     weight = getattr(cell, name)
     if tuple(np.shape(weight)) != value.shape:
         raise Malformed(f"The shape of `{name}` must be {value.shape}. Received: {tuple(np.shape(weight))}.")
@@ -183,22 +293,13 @@ def _zero_state(
         return f"{type(error).__name__} in get_initial_state, or in a run that starts from it", "not reached", "unknown"
 
 
-def _rebuilt(
-    cell: object, inputs: Mapping[str, np.ndarray], initial: list[np.ndarray], weights: tuple[str, ...]
-) -> tuple[str, object]:
-    """The config's own entries as text, and the outputs of a cell made again from it."""
-    import keras
-
+def _rebuilt(layer: object, again: Callable[[object], object]) -> tuple[str, object]:
+    """The config's own entries as text, and the outputs of a layer made again from it."""
     try:
-        config = cell.get_config()
+        config = layer.get_config()
         common = {"name", "dtype", "trainable"}
         text = ", ".join(f"{key}={config[key]}" for key in sorted(config) if key not in common)
-        twin = type(cell).from_config(config)
-        layer = keras.layers.RNN(twin, return_sequences=True, dtype="float64")
-        layer.build(inputs["inputs"].shape)
-        for name in weights:
-            _put(twin, name, inputs[name])
-        return text, np.asarray(layer(inputs["inputs"], initial_state=initial))
+        return text, np.asarray(again(type(layer).from_config(config)))
     except NotImplementedError:
         return "`get_config` still raises NotImplementedError", "not reached"
     except Exception as error:
