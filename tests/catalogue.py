@@ -1,0 +1,124 @@
+"""Every exercise with its known mistakes and its right variants, judged in the two ways that the course judges.
+
+Shared by the tests of mistakes and of right answers, and by the benchmark that counts both.
+"""
+
+from __future__ import annotations
+
+import inspect
+from functools import cache
+
+from autograder import exercise as exercises
+from autograder import reference
+from autograder.expectation import fingerprinted
+from autograder.judge import judge
+from autograder.reference import Expectations
+from autograder.subject import observe
+from solutions.mistakes import Mistake
+from tests.variants import VARIANTS
+
+EXERCISES = {exercise.id: exercise for exercise in exercises.every()}
+CATALOGUE = [mistake for module in exercises.modules() for mistake in reference.mistakes(module)]
+WITH_KERAS = [
+    id
+    for id, exercise in EXERCISES.items()
+    if any(word in inspect.getsource(exercise.probe) for word in ("keras", "probe_recurrent_cell", "probe_layer"))
+]
+BY_HAND = [id for id in EXERCISES if id not in WITH_KERAS]
+SEEDS, KERAS_SEEDS = 20, 1  # in the short run; a Keras case takes a thousand times as long
+
+
+def own_mistakes(id):
+    return [mistake for mistake in CATALOGUE if mistake.exercise == id]
+
+
+@cache
+def cases(id, seed, count=exercises.GRADING_CASES):
+    return EXERCISES[id].cases(seed, count)
+
+
+@cache
+def views(id, seed):
+    """What the judge knows while grading, and what it knows in the student's notebook, at the same inputs."""
+    return fresh_views(id, seed)
+
+
+class WithoutFollowThrough(Expectations):
+    """Expectations of what is judged here alone: numeric gradients of mistaken forward passes cost most of the time."""
+
+    def _follow_through(self, exercise, cases):
+        return {}
+
+
+MUTANTS = {}  # each made once
+
+
+def fresh_views(id, seed, count=exercises.GRADING_CASES):
+    whole = WithoutFollowThrough({id: cases(id, seed, count)}, MUTANTS).of(EXERCISES[id])
+    return {"exact": whole, "fingerprints": fingerprinted(whole, id)}
+
+
+@cache
+def mutated(mistake):
+    return reference.mutate(mistake)
+
+
+def faults(mistake, seed, known, count=exercises.GRADING_CASES):
+    """How a mistake's verdicts fall short: none, for one that is rejected and named in both views."""
+    exercise = EXERCISES[mistake.exercise]
+    given = cases(exercise.id, seed, count)
+    seen = observe(exercise, mutated(mistake), given)
+    found = []
+    for view, expectation in known.items():
+        result = judge(exercise, given, seen, expectation)
+        if result.verdict == "right" or not result.points < result.max_points:
+            found.append(f"{mistake.id}, seed {seed}, {view}: accepted as {result.verdict}")
+        if result.mistake is None:
+            found.append(f"{mistake.id}, seed {seed}, {view}: not named")
+        elif result.mistake != mistake.id or mistake.sentence not in result.message:
+            found.append(f"{mistake.id}, seed {seed}, {view}: misnamed {result.mistake}")
+    return found
+
+
+def shortfalls(id, names, seeds, known, count=exercises.GRADING_CASES):
+    """Where an object gets less than all points."""
+    exercise, found = EXERCISES[id], []
+    for seed in seeds:
+        seen = observe(exercise, names, cases(id, seed, count))
+        for view, expectation in known(id, seed).items():
+            result = judge(exercise, cases(id, seed, count), seen, expectation)
+            if (result.verdict, result.points, result.mistake) != ("right", exercise.points, None):
+                found.append(f"seed {seed}, {view}: {result.text()}")
+    return found
+
+
+@cache
+def namespace_with(name):
+    """The reference's names, in a module of their own, with the variant of that name run over them."""
+    id, text = VARIANTS[name]
+    own = reference.source_of(id)
+    names = reference.mutate(Mistake(id, "unchanged", own, own, ""))
+    exec(compile(text, "<variant>", "exec"), names)
+    return names
+
+
+def seeds_of(id):
+    return range(SEEDS if id in BY_HAND else KERAS_SEEDS)
+
+
+def many_draws(id, seeds=range(1_000, 2_000)):
+    """(faults of the mistakes, shortfalls of the right answers) over many draws of one exercise.
+
+    With Keras each draw is one case: it tells less than the three of a grading run, and is quicker.
+    """
+    count = exercises.GRADING_CASES if id in BY_HAND else 1
+    right = [reference.load(EXERCISES[id].module)]
+    right += [namespace_with(name) for name, (other, _) in VARIANTS.items() if other == id]
+    wrong, short = [], []
+    for seed in seeds:
+        known = fresh_views(id, seed, count)
+        wrong += [fault for mistake in own_mistakes(id) for fault in faults(mistake, seed, known, count)]
+        for names in right:
+            short += shortfalls(id, names, [seed], lambda *_, known=known: known, count)
+        cases.cache_clear()
+    return wrong, short
