@@ -73,6 +73,16 @@ class Fingerprint:
         atol = self.rtol * self.scale * max(1.0, np.sqrt(answer.size))
         return bool(np.allclose(found, self.projections, rtol=0, atol=atol, equal_nan=True))
 
+    def factor(self, answer: np.ndarray) -> float | None:
+        """c, if the answer is c times the tensor as far as the projections tell; None if it is not, or c is 1 or 0."""
+        found, known = _project(answer.astype(np.float64), self.seed), np.array(self.projections)
+        if not (np.isfinite(found).all() and np.isfinite(known).all() and known.any()):
+            return None
+        c = float(found @ known / (known @ known))
+        atol = self.rtol * self.scale * max(1.0, np.sqrt(answer.size))
+        fits = c != 0 and np.allclose(found, c * known, rtol=0, atol=abs(c) * atol)
+        return c if fits and not self.matches(answer) else None
+
 
 @dataclass(frozen=True)
 class Text:

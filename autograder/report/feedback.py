@@ -7,11 +7,12 @@ from pathlib import Path
 
 import nbformat
 from jinja2 import Environment, PackageLoader
+from markupsafe import Markup
 from nbformat.notebooknode import NotebookNode
 
 from autograder.course import Course, CourseError, write_atomically
 from autograder.grade.gradebook import read_record
-from autograder.result import SYMBOLS, TITLES
+from autograder.result import SYMBOLS, TITLES, Result, maps_html
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _page = Environment(loader=PackageLoader("autograder", "report"), autoescape=True).get_template("feedback.html.j2")
@@ -91,6 +92,7 @@ def _exercise(result: dict, grade, answer: NotebookNode | None, comment: str | N
         "message": result["message"],
         "hint": result["hint"],
         "lines": result["lines"],
+        "maps": Markup(maps_html(Result.from_plain(result).maps())),
         "points": grade.score,
         "max_points": grade.max_score,
         "comment": comment,
@@ -110,6 +112,7 @@ def _written(cell: NotebookNode, grade, comment: str | None) -> dict:
         "symbol": "○" if empty or waiting else "✎",
         "title": "not answered" if empty else "not graded yet" if waiting else "graded by hand",
         "message": "",
+        "maps": "",
         "points": None if waiting else grade.score,
         "max_points": grade.max_score,
         "comment": comment,

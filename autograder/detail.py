@@ -1,0 +1,195 @@
+"""What to say about each judged value: one line, a map of where it is wrong, and a guess at the cause."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from autograder import gradients
+from autograder.exercise import Case, Exercise
+from autograder.expectation import Exact, Expectation, Fingerprint, Mark, Text
+from autograder.gradients import Comparison, NumericGradient
+from autograder.heat import heat
+from autograder.result import Line
+from autograder.subject import Observation
+
+Numeric = Callable[[int], NumericGradient | None]
+
+
+def lines_of(
+    exercise: Exercise,
+    cases: Sequence[Case],
+    seen: Sequence[Observation],
+    expectation: Expectation,
+    right: Mapping[str, bool],
+    numeric: Numeric | None,
+) -> tuple[tuple[Line, ...], str | None]:
+    """One line per value, and a guess at the cause: another order, another shape, or the first signature.
+
+    Args:
+        exercise, cases, seen, expectation: as `judge` has them.
+        right: value name -> is it right in every case?
+        numeric: case number -> the numeric gradient of the student's own forward pass.
+    """
+    lines, guess = [], _in_another_order(exercise, seen, expectation, right) or _of_shape(exercise, seen, expectation)
+    for name in exercise.names:
+        if right[name]:
+            shape = expectation.right[0].marks[name].shape
+            lines.append(Line(name, True, f"shape {shape}" if shape is not None else ""))
+            continue
+        case = next(
+            number
+            for number, (observation, pattern) in enumerate(zip(seen, expectation.right, strict=True))
+            if name not in observation.values or not pattern.marks[name].matches(observation.values[name])
+        )
+        mark, answer = expectation.right[case].marks[name], seen[case].values.get(name)
+        line, comparison = _line(exercise, cases[case], name, answer, mark, numeric and numeric(case))
+        lines.append(line)
+        if guess is None:
+            guess = _signature(name, answer, mark, comparison, cases[case].sizes)
+    return tuple(lines), guess
+
+
+def _signature(
+    name: str, answer: object, mark: Mark, comparison: Comparison | None, sizes: Mapping[str, int]
+) -> str | None:
+    """What one wrong value looks like, in a sentence."""
+    if (
+        isinstance(answer, np.ndarray)
+        and answer.dtype.kind in "iub"
+        and answer.shape == mark.shape
+        and not _whole(mark)
+    ):
+        return f"`{name}` holds whole numbers only ({answer.dtype}). Was a buffer made with an integer dtype?"
+    guess = None if comparison is None else gradients.describe(comparison, sizes=sizes)
+    return guess and f"`{name}`: {guess}{'' if guess.endswith('?') else '.'}"
+
+
+def _whole(mark: Mark) -> bool:
+    """May the right values be whole numbers?"""
+    known = mark.array if isinstance(mark, Exact) else mark.projections if isinstance(mark, Fingerprint) else 0
+    return bool(np.all(np.asarray(known, np.float64) % 1 == 0))
+
+
+def _in_another_order(
+    exercise: Exercise, seen: Sequence[Observation], expectation: Expectation, right: Mapping[str, bool]
+) -> str | None:
+    """Is each wrong array the right one of another name?"""
+    wrong = [name for name in exercise.names if not right[name]]
+
+    def stands_for(name: str, other: str) -> bool:
+        return all(
+            name in observation.values and pattern.marks[other].matches(observation.values[name])
+            for observation, pattern in zip(seen, expectation.right, strict=True)
+        )
+
+    found = {
+        name: next((other for other in wrong if other != name and stands_for(name, other)), None) for name in wrong
+    }
+    if len(wrong) < 2 or None in found.values():
+        return None
+    pairs = ", ".join(f"what stands for `{name}` is `{other}`" for name, other in found.items())
+    return f"The arrays are right and in another order: {pairs}. Stated: ({', '.join(exercise.names)})."
+
+
+def _of_shape(exercise: Exercise, seen: Sequence[Observation], expectation: Expectation) -> str | None:
+    """The first array of another shape than stated, and what that suggests."""
+    for name in exercise.names:
+        answer, mark = seen[0].values.get(name), expectation.right[0].marks[name]
+        if not isinstance(answer, np.ndarray) or mark.shape is None or answer.shape == mark.shape:
+            continue
+        found = f"`{name}` has the shape {answer.shape}, stated is {mark.shape}."
+        if sorted(answer.shape) == sorted(mark.shape):
+            return f"{found} Are two axes the wrong way round, or two arrays in each other's place?"
+        if answer.ndim > len(mark.shape):
+            return f"{found} Which axis should be summed over?"
+        if answer.ndim < len(mark.shape):
+            return f"{found} Which axis was lost?"
+        return f"{found} Is there one step, row or column too many or too few?"
+    return None
+
+
+def _line(
+    exercise: Exercise,
+    case: Case,
+    name: str,
+    answer: np.ndarray | str | None,
+    mark: Mark,
+    numeric: NumericGradient | None,
+) -> tuple[Line, Comparison | None]:
+    """What to say about one wrong value; never the right values of a forward pass."""
+
+    def without_values(detail: str) -> tuple[Line, None]:
+        return Line(name, False, detail), None
+
+    if answer is None:
+        return without_values("not returned")
+    if isinstance(mark, Text) or isinstance(answer, str):
+        if isinstance(answer, str) and isinstance(mark, Text):
+            return without_values(f"yours: {answer or 'nothing'}")
+        return without_values(answer if isinstance(answer, str) else "an array where text is meant")
+    if answer.shape != mark.shape:
+        return without_values(f"shape {answer.shape}, stated {mark.shape}")
+
+    gradient_of = _differentiated(exercise, name)
+    expected, error = None, None
+    if numeric is not None and gradient_of in numeric.values:
+        expected = numeric.values[gradient_of]
+        error = numeric.error[gradient_of]
+    elif isinstance(mark, Exact):
+        expected = mark.array
+    if expected is None or expected.shape != answer.shape:
+        return Line(name, False, f"shape {answer.shape} ok, values not"), _from_fingerprint(mark, answer)
+
+    axis = (exercise.time_axis or {}).get(name)
+    answer, expected = answer.astype(np.float64), np.asarray(expected, np.float64)
+    comparison = gradients.compare(answer, expected, error=error, rtol=exercise.rtol, time_axis=axis)
+    shown = heat(answer, expected, comparison.wrong, time_axis=axis, sizes=case.sizes) if not comparison.ok else None
+    if gradient_of is None:
+        return Line(name, False, f"{comparison.wrong_count} of {comparison.size} elements wrong", shown), comparison
+    if comparison.ok:
+        return without_values("differs from the numeric gradient by less than that one's own error")
+    worst = ", ".join(map(str, comparison.worst_index))
+    detail = (
+        f"[{worst}] yours {comparison.answer_value:.6g}, numeric {comparison.expected_value:.6g}; "
+        f"relative error {comparison.relative_error:.1e}, cosine {comparison.cosine:.4f}, "
+        f"norm ratio {comparison.norm_ratio:.4g}"
+    )
+    return Line(name, False, detail, shown), comparison
+
+
+def _differentiated(exercise: Exercise, name: str) -> str | None:
+    """The input whose gradient a value is, or None."""
+    if exercise.kind == "backward" and name.startswith("d"):
+        return name[1:]
+    if exercise.kind == "layer" and name.startswith("gradient."):
+        return name.removeprefix("gradient.")
+    return None
+
+
+def _from_fingerprint(mark: Mark, answer: np.ndarray) -> Comparison | None:
+    """What a fingerprint tells about a wrong tensor: its sign, its factor, whether it is transposed or not finite."""
+    if not isinstance(mark, Fingerprint) or not answer.size:
+        return None
+    unknown = float("nan")
+    square = answer.ndim == 2 and answer.shape[0] == answer.shape[1]
+    return Comparison(
+        ok=False,
+        wrong=np.ones(answer.shape, bool),
+        wrong_count=answer.size,
+        size=answer.size,
+        not_finite=int((~np.isfinite(answer)).sum()) if np.isfinite(mark.projections).all() else 0,
+        not_judged=0,
+        worst_index=(0,) * answer.ndim,
+        answer_value=None,
+        expected_value=None,
+        relative_error=unknown,
+        l2_error=unknown,
+        cosine=unknown,
+        norm_ratio=0.0 if not answer.any() and mark.scale > 0 else unknown,
+        transposed=square and mark.matches(answer.T),
+        negated=mark.matches(-1.0 * answer),
+        factor=mark.factor(answer),
+        per_time=None,
+    )
