@@ -47,8 +47,20 @@ def lines_of(
         line, comparison = _line(exercise, cases[case], name, answer, mark, numeric and numeric(case))
         lines.append(line)
         if guess is None:
-            guess = _signature(name, answer, mark, comparison, cases[case].sizes)
+            sizes = {} if _same_factor(name, seen, expectation) else cases[case].sizes
+            guess = _signature(name, answer, mark, comparison, sizes)
     return tuple(lines), guess
+
+
+def _same_factor(name: str, seen: Sequence[Observation], expectation: Expectation) -> bool:
+    """Is a value off by one factor in all cases? Then the factor is no size, as sizes differ from case to case."""
+    factors = []
+    for observation, pattern in zip(seen, expectation.right, strict=True):
+        answer, mark = observation.values.get(name), pattern.marks[name]
+        if not isinstance(answer, np.ndarray) or isinstance(mark, Text) or answer.shape != mark.shape:
+            return False
+        factors.append(mark.factor(answer))
+    return len(factors) > 1 and None not in factors and bool(np.ptp(factors) <= 1e-6 * abs(factors[0]))
 
 
 def _signature(

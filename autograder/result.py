@@ -110,12 +110,12 @@ class Result:
         if self.verdict in ("missing", "not_reached"):
             tone = "#888888"
         rows = "".join(
-            f"<tr><td style='text-align:left'>{'✓ ok' if line.ok else '✗ no'}</td>"
+            f"<tr><td style='text-align:left;white-space:nowrap'>{'✓ ok' if line.ok else '✗ no'}</td>"
             f"<td style='text-align:left'><code>{escape(line.name)}</code></td>"
             f"<td style='text-align:left'>{escape(line.detail)}</td></tr>"
             for line in self.lines
         )
-        table = f"<table aria-label='values' style='margin:.4em 0'>{rows}</table>" if rows else ""
+        table = f"<table aria-label='values' style='margin:.4em 0;color:inherit'>{rows}</table>" if rows else ""
         hint = f"<div><b>Try:</b> {escape(self.hint)}</div>" if self.hint else ""
         maps = maps_html(self.maps())
         return (
