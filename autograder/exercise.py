@@ -65,7 +65,8 @@ class Exercise:
         parts: part name -> Part; shares add up to 1.
         kind: "forward", "backward", "layer" or "function": how the result is shown.
         forward: for a backward exercise, the id of the forward it is the gradient of.
-        upstream: for a backward exercise, the input that is the upstream gradient.
+        upstream: for a backward exercise, the input that is the upstream gradient; for a forward pass that returns
+            several arrays, a tuple with one input for each, in their order.
         time_axis: value name -> axis that is time, for the error per time step.
         forbidden: dotted names that may not be used, because they would be the answer.
         about: value name -> what it is, in words, for values whose names do not say it.
@@ -81,7 +82,7 @@ class Exercise:
     parts: Mapping[str, Part]
     kind: str = "function"
     forward: str | None = None
-    upstream: str | None = None
+    upstream: str | tuple[str, ...] | None = None
     time_axis: Mapping[str, int] | None = None
     forbidden: tuple[str, ...] = ()
     about: Mapping[str, str] | None = None
@@ -120,6 +121,17 @@ class Exercise:
     def grade_id(self) -> str:
         """The id of the check cell. Formgrader looks cells up by a CSS selector, where a dot is not a name."""
         return self.id.replace(".", "-")
+
+    def forward_call(self, inputs: Mapping[str, np.ndarray]) -> tuple[dict[str, np.ndarray], object]:
+        """Split a backward exercise's inputs into the arguments of its forward pass and the upstream gradient.
+
+        Returns:
+            (arguments, upstream): upstream is an array, or a tuple where the forward pass returns several.
+        """
+        names = (self.upstream,) if isinstance(self.upstream, str) else self.upstream
+        arguments = {name: array for name, array in inputs.items() if name not in names}
+        upstream = tuple(inputs[name] for name in names)
+        return arguments, upstream[0] if isinstance(self.upstream, str) else upstream
 
     def cases(self, seed: int, count: int) -> list[Case]:
         """Draw `count` cases; the same seed draws the same cases."""
@@ -207,7 +219,7 @@ def backward(
     returns: tuple[str, ...],
     *,
     forward: str,
-    upstream: str,
+    upstream: str | tuple[str, ...],
     time_axis: Mapping[str, int] | None = None,
 ) -> Exercise:
     """A backward pass written as a function of arrays. Each returned `dname` is the gradient of `name`."""

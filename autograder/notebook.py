@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+import signal
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +17,8 @@ from autograder.judge import judge
 from autograder.quiet import quiet
 from autograder.result import Line, Result, Shown
 from autograder.subject import Observation, Problem, observe
+
+PATIENCE = 30  # seconds, before an answer is stopped; grading stops a cell after as long
 
 
 def check(exercise_id: str, *, namespace: Mapping[str, object] | None = None, folder: str | Path = ".") -> float:
@@ -42,7 +47,12 @@ def evaluate(exercise: Exercise, names: Mapping[str, object], folder: Path) -> R
     """Judge the object that `names` holds against the key in `folder`, without showing anything."""
     points, expectation = key.find(exercise.id, folder)
     cases = exercise.public_cases()
-    seen = observe(exercise, names, cases)
+    try:
+        with _time_limit():
+            seen = observe(exercise, names, cases)
+    except TookTooLong:
+        message = f"It ran for {PATIENCE} seconds and was stopped. Is there a loop that never ends?"
+        seen = [Observation(problem=Problem("limit", message))] * len(cases)
     hit = _delegated(exercise, names)
     if hit:
         seen = [Observation(problem=Problem("forbidden", str(delegation.Forbidden(hit)), hit))] * len(cases)
@@ -61,17 +71,37 @@ def evaluate(exercise: Exercise, names: Mapping[str, object], folder: Path) -> R
     return result
 
 
+class TookTooLong(KeyboardInterrupt):
+    """A student's object is stopped as by the interrupt button, which `observe` lets through."""
+
+
+@contextmanager
+def _time_limit() -> Iterator[None]:
+    """Stop what takes longer than PATIENCE, where signals can: in the main thread, and not on Windows."""
+    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(*_: object) -> None:
+        raise TookTooLong
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, PATIENCE, 1)  # and again each second, should the code catch it
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
 def _numeric_of(exercise: Exercise, forward: Exercise, names: Mapping[str, object], cases: list[Case]):
     """Case number -> the numeric gradient of the student's own forward pass, or None where it has none."""
 
     def numeric(case: int) -> gradients.NumericGradient | None:
-        inputs = cases[case].inputs
-        arguments = {name: array for name, array in inputs.items() if name != exercise.upstream}
+        arguments, upstream = exercise.forward_call(cases[case].inputs)
         wrt = [name[1:] for name in exercise.names]
         try:
-            return gradients.numeric_gradient(
-                names[forward.object], arguments, upstream=inputs[exercise.upstream], wrt=wrt
-            )
+            return gradients.numeric_gradient(names[forward.object], arguments, upstream=upstream, wrt=wrt)
         except Exception:  # a forward pass that fails has a check of its own, which says why
             return None
 

@@ -220,8 +220,7 @@ def true_gradient(exercise: Exercise, namespace: Mapping[str, object], case: Cas
         "d" + argument name -> gradient, for what the backward exercise returns.
     """
     function = namespace[exercises.find(exercise.forward).object]
-    arguments = {name: array for name, array in case.inputs.items() if name != exercise.upstream}
-    upstream = case.inputs[exercise.upstream]
+    arguments, upstream = exercise.forward_call(case.inputs)
     wrt = [name[1:] for name in exercise.names]
     numeric = gradients.numeric_gradient(function, arguments, upstream=upstream, wrt=wrt, method="richardson").values
     try:

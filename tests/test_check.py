@@ -3,8 +3,10 @@
 import copy
 import json
 import re
+import signal
 import subprocess
 import sys
+import time
 import warnings
 from functools import cache
 from pathlib import Path
@@ -14,7 +16,7 @@ import numpy as np
 import pytest
 
 import autograder
-from autograder import check, key, reference
+from autograder import check, key, notebook, reference
 from autograder import exercise as exercises
 from autograder.build.answers import write_key
 from autograder.build.lesson import SOURCES, read
@@ -327,3 +329,19 @@ def test_examining_runs_nothing_and_changes_nothing(tmp_path, handed):
     handed(data)
     assert not mark.exists()
     assert (tmp_path / "04_elman.ipynb").read_bytes() == data
+
+
+def _endless(*_):
+    while True:
+        try:
+            time.sleep(0.01)
+        except Exception:  # a student's own handler does not keep it going
+            pass
+
+
+def test_an_answer_that_never_ends_is_stopped_and_the_alarm_is_off_afterwards(folder, monkeypatch):
+    monkeypatch.setattr(notebook, "PATIENCE", 0.2)
+    result = notebook.evaluate(exercises.find("elman.step_forward"), {"step_forward": _endless}, folder)
+    assert (result.verdict, result.points) == ("limit", 0)
+    assert "0.2 seconds" in result.message and "never ends" in result.message
+    assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
