@@ -212,7 +212,11 @@ class Course:
         return found
 
     def has_other_points(self, lesson: str) -> bool:
-        """Does course.toml give other points than the released notebook has?"""
+        """Does course.toml give other points than the released notebook has? A page to read has none."""
+        from autograder.build.lesson import SOURCES, read
+
+        if read(SOURCES / f"{lesson}.py").is_page:
+            return False
         released = {
             cell.metadata.nbgrader.grade_id: float(cell.metadata.nbgrader.points)
             for cell in self.released(lesson).cells

@@ -73,12 +73,18 @@ class Lesson:
 
     @property
     def languages(self) -> list[str]:
-        """The languages that its written question, and so its whole prose, exists in."""
+        """The languages that its written question, and so its prose, exists in. Without a question: of its prose."""
+        kind = "question" if any(cell.kind == "question" for cell in self.cells) else "prose"
         return [
             language
             for language in LANGUAGES
-            if any(cell.kind == "question" and cell.language == language for cell in self.cells)
+            if any(cell.kind == kind and cell.language == language for cell in self.cells)
         ]
+
+    @property
+    def is_page(self) -> bool:
+        """Is it there to be read only, with no exercise and no written question?"""
+        return not any(cell.kind in ("exercise", "question") for cell in self.cells)
 
 
 def names() -> list[str]:
@@ -93,7 +99,9 @@ def resolve(name: str) -> str:
         LessonError: if there is none, with those that exist.
     """
     known = names()
-    found = [lesson for lesson in known if name in (lesson, lesson.split("_")[0]) or name.zfill(2) == lesson.split("_")[0]]
+    found = [
+        lesson for lesson in known if name in (lesson, lesson.split("_")[0]) or name.zfill(2) == lesson.split("_")[0]
+    ]
     if not found:
         raise LessonError(f"There is no lesson {name!r}. Lessons: {', '.join(known)}.")
     return found[0]
@@ -159,7 +167,8 @@ def _cell(cell, line: int, where: str) -> Cell:
     if cell.cell_type == "markdown":
         if plain or "exercise" in named or language not in LANGUAGES:
             raise LessonError(
-                f"{where}:{line}: prose needs a language tag, lang:en or lang:ja, and may be a question. Received: {tags}."
+                f"{where}:{line}: prose needs a language tag, lang:en or lang:ja, and may be a question. "
+                f"Received: {tags}."
             )
         kind, name = ("question", named["question"]) if named else ("prose", "")
     else:
@@ -170,9 +179,13 @@ def _cell(cell, line: int, where: str) -> Cell:
         kind, name = (plain[0], "") if plain else ("exercise", named["exercise"])
     for offset, source_line in enumerate(cell.source.split("\n"), 1):
         if _MARKER.match(source_line):
-            raise LessonError(f"{where}:{line + offset}: a solution marker. Answers stand in solutions/, not in lessons.")
+            raise LessonError(
+                f"{where}:{line + offset}: a solution marker. Answers stand in solutions/, not in lessons."
+            )
     if kind == "exercise" and cell.source.strip():
-        raise LessonError(f"{where}:{line}: an exercise cell is empty: its answer stands in solutions/. Remove its text.")
+        raise LessonError(
+            f"{where}:{line}: an exercise cell is empty: its answer stands in solutions/. Remove its text."
+        )
     return Cell(kind, cell.source, line, name, language)
 
 

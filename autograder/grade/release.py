@@ -12,7 +12,7 @@ from pathlib import Path
 from autograder import exercise as exercises
 from autograder.build.answers import write_key
 from autograder.build.lesson import SOURCES, Lesson, LessonError, read
-from autograder.build.notebook import dumps, instructor
+from autograder.build.notebook import dumps, instructor, student
 from autograder.course import SETTINGS, Course, CourseError, write_atomically
 from autograder.reference import ROOT
 
@@ -27,6 +27,9 @@ BUNDLE_README = """\
 Keep {lesson}.key.json beside the notebook: check() reads it. Before you hand the notebook in, run
 .venv/bin/autograder check {lesson}/{lesson}.ipynb
 """
+PAGE_README = (
+    BUNDLE_README.partition("Keep {lesson}")[0] + "There is nothing to hand in: read the notebook and run it.\n"
+)
 
 
 def release(course: Course, name: str, language: str | None = None) -> Path:
@@ -49,6 +52,9 @@ def release(course: Course, name: str, language: str | None = None) -> Path:
     notebook = instructor(lesson, language or course.settings.get("language", "en"), points)
     source = course.folder("source", name)
     write_atomically(source / f"{name}.ipynb", dumps(notebook))
+    if lesson.is_page:  # no assignment: it stays out of the gradebook
+        write_atomically(course.folder("release", name) / f"{name}.ipynb", dumps(student(notebook)))
+        return _bundle(course, lesson)
     write_key(lesson, course.key_path(name), points)
     answer = course.api.generate_assignment(name, force=True)
     if not answer["success"]:
@@ -70,11 +76,12 @@ def _bundle(course: Course, lesson: Lesson) -> Path:
     part = path.with_suffix(".part")
     released = course.folder("release", lesson.name)
     wheel = student_wheel(path.parent)
+    readme = PAGE_README if lesson.is_page else BUNDLE_README
     with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
         for file in sorted(released.iterdir()):
             archive.write(file, f"{lesson.name}/{file.name}")
         archive.write(wheel, wheel.name)
-        archive.writestr("README.txt", BUNDLE_README.format(title=lesson.titles["en"], lesson=lesson.name))
+        archive.writestr("README.txt", readme.format(title=lesson.titles["en"], lesson=lesson.name))
     part.replace(path)
     return path
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import nbformat
 
 from autograder import exercise as exercises
+from autograder.build.lesson import SOURCES, read
 from autograder.course import Course, CourseError
 from autograder.exercise import GRADING_CASES
 from autograder.grade.gradebook import Writer, from_record, read_record
@@ -113,6 +114,8 @@ def grade_lesson(
         NoSandbox: before anything is written, when student code cannot be locked in here.
     """
     start = time.monotonic()
+    if read(SOURCES / f"{lesson}.py").is_page:
+        raise CourseError(f"{lesson} is a page to read: it holds nothing to grade.")
     if sandbox:
         bubblewrap.require()
     everybody = course.students(lesson)
