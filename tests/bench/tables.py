@@ -42,7 +42,9 @@ def _installed(name: str) -> str:
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """A Markdown table; numbers to the right."""
-    right = [all(isinstance(row[i], (int, float)) or str(row[i])[:1].isdigit() for row in rows) for i in range(len(head))]
+    right = [
+        all(isinstance(row[i], (int, float)) or str(row[i])[:1].isdigit() for row in rows) for i in range(len(head))
+    ]
     lines = [" | ".join(map(str, head)), " | ".join("---:" if r else "---" for r in right)]
     lines += [" | ".join(map(str, row)) for row in rows]
     return "\n".join(f"| {line} |" for line in lines)
