@@ -230,6 +230,19 @@ def report(lesson: str | None, folder: Path) -> None:
 
 
 @main.command()
+@click.argument("student")
+@click.argument("lesson")
+@course_option
+def explain(student: str, lesson: str, folder: Path) -> None:
+    """Where STUDENT's points in LESSON come from, and how to have them again."""
+    from autograder.build.lesson import resolve
+    from autograder.course import Course
+    from autograder.report.explain import explain as text_of
+
+    out.print(text_of(Course(folder), resolve(lesson), student), markup=False, soft_wrap=True)
+
+
+@main.command()
 @click.option("--to", "to", type=click.Choice(["csv", "canvas", "moodle", "gradescope"]), required=True)
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @course_option

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -44,7 +45,7 @@ def lines_of(
             if name not in observation.values or not pattern.marks[name].matches(observation.values[name])
         )
         mark, answer = expectation.right[case].marks[name], seen[case].values.get(name)
-        line, comparison = _line(exercise, cases[case], name, answer, mark, numeric and numeric(case))
+        line, comparison = _line(exercise, cases[case], name, answer, mark, numeric and partial(numeric, case))
         lines.append(line)
         if guess is None:
             sizes = {} if _same_factor(name, seen, expectation) else cases[case].sizes
@@ -128,7 +129,7 @@ def _line(
     name: str,
     answer: np.ndarray | str | None,
     mark: Mark,
-    numeric: NumericGradient | None,
+    numeric: Callable[[], NumericGradient | None] | None,
 ) -> tuple[Line, Comparison | None]:
     """What to say about one wrong value; never the right values of a forward pass."""
 
@@ -146,9 +147,9 @@ def _line(
 
     gradient_of = _differentiated(exercise, name)
     expected, error = None, None
-    if numeric is not None and gradient_of in numeric.values:
-        expected = numeric.values[gradient_of]
-        error = numeric.error[gradient_of]
+    found = numeric() if numeric is not None and gradient_of is not None else None
+    if found is not None and gradient_of in found.values:
+        expected, error = found.values[gradient_of], found.error[gradient_of]
     elif isinstance(mark, Exact):
         expected = mark.array
     if expected is None or expected.shape != answer.shape:
@@ -161,7 +162,7 @@ def _line(
     if gradient_of is None:
         return Line(name, False, f"{comparison.wrong_count} of {comparison.size} elements wrong", shown), comparison
     if comparison.ok:
-        return without_values("differs from the numeric gradient by less than that one's own error")
+        return without_values("agrees with the numeric gradient of your own forward pass, as far as that is known")
     worst = ", ".join(map(str, comparison.worst_index))
     detail = (
         f"[{worst}] yours {comparison.answer_value:.6g}, numeric {comparison.expected_value:.6g}; "
@@ -193,6 +194,7 @@ def _from_fingerprint(mark: Mark, answer: np.ndarray) -> Comparison | None:
         size=answer.size,
         not_finite=int((~np.isfinite(answer)).sum()) if np.isfinite(mark.projections).all() else 0,
         not_judged=0,
+        not_smooth=0,
         worst_index=(0,) * answer.ndim,
         answer_value=None,
         expected_value=None,

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from autograder.exercise import Malformed
+from autograder import gradients
+from autograder.exercise import Exercise, Malformed
 
 WEIGHTS = ("kernel", "recurrent_kernel", "bias")
 ABOUT_CELL = {
@@ -27,6 +29,67 @@ ABOUT_CELL = {
     "rebuilt_outputs": "the outputs of a cell made again from its config, with the same weights",
 }
 DISCONNECTED = "disconnected: no gradient reaches it"
+
+_called: list[Called] | None = None  # where probes leave what they called, while `differentiated` asks for it
+
+
+@dataclass(frozen=True)
+class Called:
+    """A layer with its weights in it, and what a probe called it with.
+
+    Attributes:
+        layer: the layer.
+        arguments: its positional arguments.
+        states: the initial states of a recurrent layer, or None.
+        names: what the exercise calls its floating-point arguments and states, in order.
+        upstream: the gradient with respect to its first output.
+    """
+
+    layer: object
+    arguments: tuple[np.ndarray, ...]
+    states: list[np.ndarray] | None
+    names: tuple[str, ...]
+    upstream: np.ndarray
+
+    def numeric_gradient(self) -> gradients.NumericGradient:
+        """The numeric gradient of its weights, arguments and states, by the exercise's names for them."""
+        upstream = [self.upstream] + [None] * len(self.states or ())
+        found = gradients.layer_gradient(self.layer, self.arguments, states=self.states, upstream=upstream)
+        weights = {weight.name for weight in self.layer.weights}
+        given = iter(self.names)
+        renamed = {name: name if name in weights else next(given, name) for name in found.values}
+
+        def with_names(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+            return {renamed[name]: array for name, array in arrays.items()}
+
+        return replace(
+            found, values=with_names(found.values), error=with_names(found.error), smooth=with_names(found.smooth)
+        )
+
+    def why_disconnected(self) -> str:
+        """Which operation lets no gradient through, in a sentence; "" if none is known."""
+        from autograder.gradients.disconnected import Paths
+        from autograder.gradients.layer_run import LayerRun
+
+        run = LayerRun(self.layer, self.arguments, states=self.states)
+        paths = Paths(run)
+        broken = [blocker for name in run.values() if (blocker := paths.broken_by(name, choices=False))]
+        return f"what breaks the gradient is {broken[0]}." if broken else ""
+
+
+def differentiated(exercise: Exercise, target: object, inputs: Mapping[str, np.ndarray]) -> Called | None:
+    """The layer that an exercise's probe builds and calls, to be looked into. For the student's notebook.
+
+    Returns:
+        None where the probe calls no layer, or not in the usual way.
+    """
+    global _called
+    _called = []
+    try:
+        exercise.probe(target, {name: array.copy() for name, array in inputs.items()})
+        return _called[0] if _called else None
+    finally:
+        _called = None
 
 
 def probe_recurrent_cell(
@@ -69,17 +132,18 @@ def probe_recurrent_cell(
         _put(cell, name, inputs[name])
 
     start = [inputs[name] for name in states]
+    _note(Called(layer, (inputs["inputs"],), start, ("inputs", *states), inputs["upstream"]))
     watched = {"inputs": inputs["inputs"], **dict(zip(states, start, strict=True))}
 
     def run(tensors: Mapping[str, object]) -> list[object]:
         return layer(tensors["inputs"], initial_state=[tensors[name] for name in states])
 
-    outputs, gradients = differentiate(run, watched, [getattr(cell, name) for name in weights], inputs["upstream"])
+    outputs, found = differentiate(run, watched, [getattr(cell, name) for name in weights], inputs["upstream"])
     values: dict[str, object] = {"outputs": np.asarray(outputs[0])}
     for index, name in enumerate(states):
         suffix = "" if index == 0 else f"_{name}"
         values[f"final_state{suffix}"] = np.asarray(outputs[1 + index])
-    for name, gradient in zip([*weights, "inputs", *states], gradients, strict=True):
+    for name, gradient in zip([*weights, "inputs", *states], found, strict=True):
         values[f"gradient.{name}"] = DISCONNECTED if gradient is None else gradient
 
     values |= first
@@ -128,6 +192,7 @@ def probe_layer(
         Malformed: when the object is not a layer class, or lacks a weight.
     """
     _refuse_other_than_layer(layer_class)
+    usual = call is None
     call = call or (lambda layer, tensors: layer(*[tensors[name] for name in arguments]))
 
     def run_on(layer: object, tensors: Mapping[str, object]) -> list[object]:
@@ -142,8 +207,10 @@ def probe_layer(
     registered = _registered(layer)
     for name in weights:
         _put(layer, name, inputs[name])
+    if usual:
+        _note(Called(layer, tuple(given.values()), None, tuple(watched), inputs["upstream"]))
 
-    outputs, gradients = differentiate(
+    outputs, found = differentiate(
         lambda tensors: run_on(layer, {**given, **tensors}),
         watched,
         [getattr(layer, name) for name in weights],
@@ -152,7 +219,7 @@ def probe_layer(
     values: dict[str, object] = {
         f"outputs_{number}" if number else "outputs": np.asarray(output) for number, output in enumerate(outputs)
     }
-    for name, gradient in zip([*weights, *watched], gradients, strict=True):
+    for name, gradient in zip([*weights, *watched], found, strict=True):
         values[f"gradient.{name}"] = DISCONNECTED if gradient is None else gradient
     values |= first
     values["weights"] = registered
@@ -228,9 +295,14 @@ def differentiate(
                 tape.watch(source)
         outputs = run(watched)
         loss = tf.reduce_sum(tf.cast(upstream, outputs[0].dtype) * outputs[0])
-    gradients = tape.gradient(loss, sources)
+    found = tape.gradient(loss, sources)
     # the gradient of a table that is looked up is sparse
-    return outputs, [None if g is None else np.asarray(tf.convert_to_tensor(g)) for g in gradients]
+    return outputs, [None if g is None else np.asarray(tf.convert_to_tensor(g)) for g in found]
+
+
+def _note(called: Called) -> None:
+    if _called is not None:
+        _called.append(called)
 
 
 def _refuse_other_than_layer(layer_class: object) -> None:

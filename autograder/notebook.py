@@ -8,9 +8,10 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
-from autograder import delegation, gradients, key
+from autograder import delegation, gradients, key, layers
 from autograder import exercise as exercises
 from autograder.exercise import Case, Exercise
 from autograder.judge import judge
@@ -62,12 +63,16 @@ def evaluate(exercise: Exercise, names: Mapping[str, object], folder: Path) -> R
         mistake = key.find(forward.id, folder)[1].recognise(observe(forward, names, forward.public_cases()))
         forward_mistake = mistake and mistake.id
         numeric = _numeric_of(exercise, forward, names, cases)
+    if exercise.kind == "layer":
+        numeric = _numeric_of_layer(exercise, names, cases)
     result = judge(
         exercise, cases, seen, expectation, max_points=points, forward_mistake=forward_mistake, numeric=numeric
     )
     if exercise.shown and result.verdict == "right":
         lines = tuple(Line(*shown) for shown in exercise.shown(names[exercise.object], cases[0].inputs))
         result = replace(result, lines=lines)
+    if any(line.detail == layers.DISCONNECTED for line in result.lines):
+        result = replace(result, hint=_why_disconnected(exercise, names, cases[0]) or result.hint)
     return result
 
 
@@ -97,6 +102,7 @@ def _time_limit() -> Iterator[None]:
 def _numeric_of(exercise: Exercise, forward: Exercise, names: Mapping[str, object], cases: list[Case]):
     """Case number -> the numeric gradient of the student's own forward pass, or None where it has none."""
 
+    @cache
     def numeric(case: int) -> gradients.NumericGradient | None:
         arguments, upstream = exercise.forward_call(cases[case].inputs)
         wrt = [name[1:] for name in exercise.names]
@@ -106,6 +112,29 @@ def _numeric_of(exercise: Exercise, forward: Exercise, names: Mapping[str, objec
             return None
 
     return numeric
+
+
+def _numeric_of_layer(exercise: Exercise, names: Mapping[str, object], cases: list[Case]):
+    """Case number -> the numeric gradient of the student's own layer, or None where it has none."""
+
+    @cache
+    def numeric(case: int) -> gradients.NumericGradient | None:
+        try:
+            called = layers.differentiated(exercise, names[exercise.object], cases[case].inputs)
+            return called and called.numeric_gradient()
+        except Exception:  # the layer's own check says what is wrong with it
+            return None
+
+    return numeric
+
+
+def _why_disconnected(exercise: Exercise, names: Mapping[str, object], case: Case) -> str:
+    """The operation of the student's layer that lets no gradient through, in a sentence, or ""."""
+    try:
+        called = layers.differentiated(exercise, names[exercise.object], case.inputs)
+        return called.why_disconnected() if called else ""
+    except Exception:
+        return ""
 
 
 def _delegated(exercise: Exercise, names: Mapping[str, object]) -> str | None:

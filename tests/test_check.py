@@ -1,5 +1,6 @@
 """What a student runs: check() in a cell, and `autograder check` on the file before handing it in."""
 
+import contextlib
 import copy
 import json
 import re
@@ -333,10 +334,8 @@ def test_examining_runs_nothing_and_changes_nothing(tmp_path, handed):
 
 def _endless(*_):
     while True:
-        try:
+        with contextlib.suppress(Exception):  # a student's own handler does not keep it going
             time.sleep(0.01)
-        except Exception:  # a student's own handler does not keep it going
-            pass
 
 
 def test_an_answer_that_never_ends_is_stopped_and_the_alarm_is_off_afterwards(folder, monkeypatch):

@@ -66,15 +66,15 @@ def plan_for(course: Course, lesson: str, seed: int, limits: Limits | None = Non
     cases = {exercise.id: exercise.cases(seed, GRADING_CASES) for exercise in found}
     expectations = Expectations(cases)
     known = {exercise.id: expectations.of(exercise) for exercise in found}
-    return Plan(lesson, seed, text, points, cases, known, limits or Limits(), _version(course, lesson, seed))
+    return Plan(lesson, seed, text, points, cases, known, limits or Limits(), version_of(course, lesson, seed))
 
 
-def _version(course: Course, lesson: str, seed: int) -> str:
+def version_of(course: Course, lesson: str, seed: int) -> str:
     """A hash of what a verdict depends on: notebook, seed, exercises, reference and mistakes, and the judge."""
     text, _, found = _found(course, lesson)
     digest = hashlib.sha256(f"{seed}\n{text}".encode())
     modules = sorted({exercise.module for exercise in found})
-    judge = ("judge", "expectation", "subject", "delegation", "layers", "intake")
+    judge = ("judge", "detail", "expectation", "subject", "delegation", "layers", "intake")
     files = [ROOT / "autograder" / f"{name}.py" for name in judge]
     rooms = ("autograder/exercises", "solutions", "solutions/mistakes")
     files += [ROOT / room / f"{module}.py" for module in modules for room in rooms]
@@ -131,7 +131,7 @@ def grade_lesson(
     course.check_late_penalty()
     run = Run()
     seed = course.seed(lesson, seed)
-    todo = _to_do(course, lesson, chosen, _version(course, lesson, seed), force, run)
+    todo = _to_do(course, lesson, chosen, version_of(course, lesson, seed), force, run)
     if todo:
         with pool(min(workers, len(todo)), scheduler, limits or Limits(), sandbox=sandbox) as client:
             plan = plan_for(course, lesson, seed, limits)
