@@ -219,13 +219,13 @@ def feedback(lesson: str, folder: Path) -> None:
 @course_option
 def report(lesson: str | None, folder: Path) -> None:
     """Write the class dashboard of LESSON (default: every graded lesson), one self-contained HTML file each."""
-    from autograder.build.lesson import names, resolve
+    from autograder.build.lesson import SOURCES, names, read, resolve
     from autograder.course import Course
     from autograder.report.dashboard import write_dashboard
 
     course = Course(folder)
     chosen = [resolve(lesson)] if lesson else [name for name in names() if any(course.results(name))]
-    for name in chosen or names()[:1]:
+    for name in chosen or [name for name in names() if not read(SOURCES / f"{name}.py").is_page][:1]:
         out.print(f"{write_dashboard(course, name)}", markup=False)
 
 

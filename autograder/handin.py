@@ -33,6 +33,8 @@ def examine(path: Path) -> tuple[list[str], list[str]]:
     problems, facts = [], []
     key = path.with_name(f"{path.stem}{SUFFIX}")
     wanted = list(json.loads(key.read_text(encoding="utf-8"))["exercises"]) if key.exists() else []
+    if not any(cell["grade_id"] for cell in cells):
+        return [f"{path.name} has no answer cells: it is a page to read, or no notebook of this course."], []
     if not wanted:
         return [f"There is no {key.name} beside it, so nobody knows its exercises. Copy it here from the bundle."], []
     ids = [cell["grade_id"] for cell in cells if cell["grade_id"]]

@@ -248,7 +248,7 @@ def with_demo(text):
         (GOOD.replace("exercise:elman", "exercize:elman"), "exercize", ["exercize", "'exercise'"]),
         (GOOD.replace("lang:en", "long:en", 1), "long:en", ["long:en", "'lang'"]),
         (GOOD.replace("elman.step_forward", "elman.step_forwards"), "step_forwards", ["'elman.step_forward'"]),
-        (GOOD.replace("elman.step_forward", "hopfield.energy"), "hopfield", ["hopfield.energy"]),
+        (GOOD.replace("elman.step_forward", "perceptron.step"), "perceptron", ["perceptron.step"]),
         (GOOD.replace('step_forward"]\n', 'step_forward"]\nh = 0\n'), "exercise:", ["cell is empty", "solutions/"]),
         (GOOD.replace('# %% [markdown] tags=["lang:en"]\n', "# %% [markdown]\n"), "# %% [markdown]", ["language"]),
         (GOOD.replace("lang:en", "lang:fr", 1), "lang:fr", ["lang:en", "lang:ja", "lang:fr"]),

@@ -9,5 +9,7 @@ from autograder.build.notebook import build_all
 from autograder.key import SUFFIX
 
 for notebook in build_all(Path(sys.argv[1])):
-    write_key(read(SOURCES / f"{notebook.stem}.py"), notebook.with_name(f"{notebook.stem}{SUFFIX}"))
+    lesson = read(SOURCES / f"{notebook.stem}.py")
+    if not lesson.is_page:
+        write_key(lesson, notebook.with_name(f"{notebook.stem}{SUFFIX}"))
     print(notebook)

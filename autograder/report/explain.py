@@ -21,7 +21,8 @@ def explain(course: Course, lesson: str, student: str) -> str:
     if record is None:
         known = ", ".join(course.students(lesson)) or "nobody"
         raise CourseError(
-            f"There is no result of {lesson} for {student}. Handed in: {known}. Grade it with `autograder grade {lesson}`."
+            f"There is no result of {lesson} for {student}. Handed in: {known}. "
+            f"Grade it with `autograder grade {lesson}`."
         )
     parts = [_head(record, lesson, student), *_repeatable(course, lesson, student, record), ""]
     parts += [note for note in (record["reason"], record["stopped"], *record["notes"]) if note]
@@ -39,9 +40,10 @@ def _head(record: dict, lesson: str, student: str) -> str:
 
 def _repeatable(course: Course, lesson: str, student: str, record: dict) -> list[str]:
     """The inputs of the grade, and which of them are not the same any more."""
+    other_file = _now_other_file(course, lesson, student, record)
     lines = [
         f"  seed of the inputs    {record['seed']}",
-        f"  submission            SHA-256 {record['submission_sha256']}{_now_other_file(course, lesson, student, record)}",
+        f"  submission            SHA-256 {record['submission_sha256']}{other_file}",
         f"  exercises and judge   SHA-256 {record['plan']}{_now_other_plan(course, lesson, record)}",
         "  versions              " + ", ".join(f"{name} {number}" for name, number in record["versions"].items()),
     ]
