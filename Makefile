@@ -8,7 +8,7 @@ export TF_CPP_MIN_LOG_LEVEL := 3
 export TF_ENABLE_ONEDNN_OPTS := 0
 export CUDA_VISIBLE_DEVICES := -1
 
-.PHONY: setup demo test test-full lab notebooks lint clean
+.PHONY: setup demo test test-full bench lab notebooks lint clean
 
 setup: $(VENV)/.ready
 
@@ -23,6 +23,11 @@ test: setup
 
 test-full: setup
 	$(BIN)/pytest
+
+# Needs PyTorch besides, to measure beside it: `.[bench]` in pyproject.toml.
+bench: setup
+	$(BIN)/python -c "import torch" 2>/dev/null || $(BIN)/pip install --quiet ".[bench]"
+	$(BIN)/python -m tests.bench $(BENCH)
 
 notebooks: setup
 	$(BIN)/python -m autograder.build lessons
