@@ -146,10 +146,10 @@ def _line(
         return without_values(f"shape {answer.shape}, stated {mark.shape}")
 
     gradient_of = _differentiated(exercise, name)
-    expected, error = None, None
+    expected, error, smooth = None, None, None
     found = numeric() if numeric is not None and gradient_of is not None else None
     if found is not None and gradient_of in found.values:
-        expected, error = found.values[gradient_of], found.error[gradient_of]
+        expected, error, smooth = (part[gradient_of] for part in (found.values, found.error, found.smooth))
     elif isinstance(mark, Exact):
         expected = mark.array
     if expected is None or expected.shape != answer.shape:
@@ -157,7 +157,7 @@ def _line(
 
     axis = (exercise.time_axis or {}).get(name)
     answer, expected = answer.astype(np.float64), np.asarray(expected, np.float64)
-    comparison = gradients.compare(answer, expected, error=error, rtol=exercise.rtol, time_axis=axis)
+    comparison = gradients.compare(answer, expected, error=error, smooth=smooth, rtol=exercise.rtol, time_axis=axis)
     shown = heat(answer, expected, comparison.wrong, time_axis=axis, sizes=case.sizes) if not comparison.ok else None
     if gradient_of is None:
         return Line(name, False, f"{comparison.wrong_count} of {comparison.size} elements wrong", shown), comparison

@@ -28,6 +28,7 @@ ABOUT_CELL = {
     "config": "what get_config adds to that of every layer",
     "rebuilt_outputs": "the outputs of a cell made again from its config, with the same weights",
 }
+FEW_STEPS = 2  # for what a second step tells as well as a tenth
 DISCONNECTED = "disconnected: no gradient reaches it"
 
 _called: list[Called] | None = None  # where probes leave what they called, while `differentiated` asks for it
@@ -68,8 +69,8 @@ class Called:
 
     def why_disconnected(self) -> str:
         """Which operation lets no gradient through, in a sentence; "" if none is known."""
-        from autograder.gradients.disconnected import Paths
-        from autograder.gradients.layer_run import LayerRun
+        from autograder.gradients.layers.disconnected import Paths
+        from autograder.gradients.layers.run import LayerRun
 
         run = LayerRun(self.layer, self.arguments, states=self.states)
         paths = Paths(run)
@@ -124,7 +125,7 @@ def probe_recurrent_cell(
 
     _refuse_other_than_layer(cell_class)
     cell = cell_class(**(make or {"units": inputs[states[0]].shape[-1]}), dtype="float64")
-    layer = keras.layers.RNN(cell, return_sequences=True, return_state=True, dtype="float64")
+    layer = keras.layers.RNN(cell, return_sequences=True, return_state=True, unroll=True, dtype="float64")
     layer.build(inputs["inputs"].shape)
     first = _initial_values(cell, initial)
     registered = _registered(cell)
@@ -152,11 +153,11 @@ def probe_recurrent_cell(
     values["dtypes"] = f"{_dtypes(values['outputs'], cell)}, initial state {state_dtype}"
 
     def again(twin: object) -> object:
-        layer = keras.layers.RNN(twin, return_sequences=True, dtype="float64")
+        layer = keras.layers.RNN(twin, return_sequences=True, unroll=True, dtype="float64")
         layer.build(inputs["inputs"].shape)
         for name in weights:
             _put(twin, name, inputs[name])
-        return layer(inputs["inputs"], initial_state=start)
+        return layer(inputs["inputs"][:, :FEW_STEPS], initial_state=start)
 
     values["config"], values["rebuilt_outputs"] = _rebuilt(cell, again)
     return values
@@ -358,7 +359,7 @@ def _zero_state(
         if len(listed) != count:
             return f"{len(listed)} states where the cell has {count}", "not reached", "unknown"
         dtypes = ", ".join(sorted({str(array.dtype) for array in listed}))
-        return np.concatenate(listed, axis=-1), np.asarray(layer(inputs["inputs"])[0]), dtypes
+        return np.concatenate(listed, axis=-1), np.asarray(layer(inputs["inputs"][:, :FEW_STEPS])[0]), dtypes
     except NotImplementedError:
         return "`get_initial_state` still raises NotImplementedError", "not reached", "unknown"
     except Exception as error:

@@ -211,7 +211,7 @@ def test_steps_in_time_are_right_or_wrong_one_by_one(rng):
         (-1 / 3, "looks like a factor -1/3: ", "and is the sign turned round?"),
         (-1, "looks right but for its sign", "subtracted the wrong way round?"),
         (0, "every value is zero", "returned?"),
-        (0.7312, "the direction is right, the length is not", "?"),
+        (0.7312, "every element is 0.7312 times what it should be", "?"),
     ],
 )
 def test_factors_are_read_with_the_sizes_they_may_come_from(factor, begins, asks, rng):
@@ -405,3 +405,45 @@ def test_a_backward_pass_that_edits_its_upstream_gradient_is_refused_by_name(lay
     with pytest.raises(ValueError, match="must not edit.*`upstream`"):
         check_gradient(forward, editing, arguments, upstream=upstream)
     assert np.array_equal(upstream, before)
+
+
+# Kinks
+
+
+def relu(x):
+    return np.maximum(x, 0)
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.3, 1.0])
+def test_at_a_kink_any_value_between_the_slopes_is_right_and_said_to_be_not_differentiable(slope):
+    x = np.array([-2.0, 0.0, 3.0])
+    found = check_gradient(relu, lambda up, x: up * np.where(x == 0, slope, x > 0), {"x": x}, upstream=np.ones(3))["x"]
+    assert found.ok
+    assert found.not_smooth.tolist() == [False, True, False]
+    assert "1 not differentiable here (a kink)" in str(found)
+    assert describe(found).startswith("1 of 3 values is at a kink of the function: not differentiable here")
+
+
+@pytest.mark.parametrize("slope", [-0.1, 1.1])
+def test_at_a_kink_a_value_outside_of_the_slopes_is_wrong(slope):
+    x = np.array([-2.0, 0.0, 3.0])
+    found = check_gradient(relu, lambda up, x: up * np.where(x == 0, slope, x > 0), {"x": x}, upstream=np.ones(3))["x"]
+    assert found.wrong.tolist() == [False, True, False]
+    assert "must lie between the slopes on both sides" in describe(found)
+
+
+def test_beside_a_kink_wrong_values_are_described_as_ever():
+    x = np.array([-2.0, 0.0, 3.0, 4.0, 5.0])
+    found = check_gradient(relu, lambda up, x: -up * (x > 0), {"x": x}, upstream=np.ones(5))["x"]
+    assert not found.ok
+    assert "kink of the function" not in describe(found)
+
+
+def test_without_smoothness_nothing_is_said_about_kinks(rng):
+    expected = rng.standard_normal((2, 3))
+    comparison = compare(expected, expected)
+    assert not comparison.not_smooth.any()
+    assert comparison.not_smooth.shape == (2, 3)
+    assert "differentiable" not in str(comparison)
+    with pytest.raises(ValueError, match="must have one shape.*Received"):
+        compare(expected, expected, smooth=np.ones(3, bool))

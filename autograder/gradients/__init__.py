@@ -1,4 +1,4 @@
-"""Numeric gradients and what to make of them. NumPy only; usable without the rest of the course.
+"""Numeric gradients and what to make of them. Usable without the rest of the course. NumPy only, but for two names.
 
 `numeric_gradient` differentiates a function of arrays element by element and says how far it can be
 trusted, `projected_gradient` does so along a few random directions of large tensors, `compare`
@@ -23,7 +23,13 @@ does it all for a forward and a backward pass:
 
     x right: 12 elements, relative error 2.2e-13
     W right: 20 elements, relative error 3.0e-13
+
+`check_layer` judges a Keras layer or a recurrent cell (its gradients, weights, config, mask, precision), and
+`layer_gradient` differentiates one numerically. These two import Keras, and only when they are asked for.
 """
+
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from .check import check_gradient
 from .compare import Comparison, compare
@@ -31,14 +37,28 @@ from .numeric import NumericGradient, numeric_gradient
 from .projected import ProjectedGradient, project, projected_gradient
 from .signature import describe
 
+if TYPE_CHECKING:
+    from .layers.check_layer import check_layer
+    from .layers.layer_gradient import layer_gradient
+
 __all__ = [
     "Comparison",
     "NumericGradient",
     "ProjectedGradient",
     "check_gradient",
+    "check_layer",
     "compare",
     "describe",
+    "layer_gradient",
     "numeric_gradient",
     "project",
     "projected_gradient",
 ]
+
+OF_LAYERS = ("check_layer", "layer_gradient")  # these need Keras
+
+
+def __getattr__(name: str) -> object:
+    if name not in OF_LAYERS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".layers.{name}", __name__), name)

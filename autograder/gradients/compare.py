@@ -10,6 +10,7 @@ import numpy as np
 from .signature import describe
 
 MARGIN = 10.0  # an element is wrong when it is off by more than this many times the estimated error
+KINK_MARGIN = 1.0  # at a kink the error is half the jump of the slope: what lies between the slopes is accepted
 UNDEFINED = float("nan")
 
 
@@ -27,6 +28,8 @@ class Comparison:
         not_finite: how many elements are NaN or infinite where a number is expected.
         not_judged: how many elements could not be judged, because their numeric gradient has no
             digits.
+        not_smooth: True where the function has a kink, so that there is no derivative: any value
+            between the slopes on both sides is accepted there. Shape as the tensor's.
         worst_index: the element furthest out of tolerance; None in an empty tensor.
         answer_value, expected_value: the two values there; None in an empty tensor.
         relative_error: how far the worst element is off, relative to max|expected|.
@@ -45,6 +48,7 @@ class Comparison:
     size: int
     not_finite: int
     not_judged: int
+    not_smooth: np.ndarray
     worst_index: tuple[int, ...] | None
     answer_value: float | None
     expected_value: float | None
@@ -59,6 +63,8 @@ class Comparison:
 
     def __str__(self) -> str:
         unjudged = f", {self.not_judged} not judged" if self.not_judged else ""
+        kinks = int(self.not_smooth.sum())
+        unjudged += f", {kinks} not differentiable here (a kink)" if kinks else ""
         elements = f"{self.size} elements{unjudged}"
         if self.ok:
             return f"right: {elements}, relative error {self.relative_error:.1e}"
@@ -79,6 +85,7 @@ def compare(
     rtol: float = 1e-7,
     atol: float = 0.0,
     time_axis: int | None = None,
+    smooth: np.ndarray | None = None,
 ) -> Comparison:
     """Compare an answer with a reference, or a gradient with its numeric estimate.
 
@@ -88,7 +95,8 @@ def compare(
 
     with the largest finite value of the whole tensor. Small elements are small against their
     neighbours and carry their neighbours' rounding, so a bound relative to each would reject right
-    answers. Where the expected value is NaN or infinite, the answer must be the same; NaN or
+    answers. At a kink the error counts once: what lies between the slopes on both sides is
+    accepted. Where the expected value is NaN or infinite, the answer must be the same; NaN or
     infinity elsewhere is wrong. An element whose error estimate is infinite is not judged.
 
     Args:
@@ -100,6 +108,8 @@ def compare(
         atol: absolute tolerance. Needed where the expected is zero but for rounding, as the
             gradient of a bias in front of a softmax over all its units.
         time_axis: the axis that is time, for `per_time`.
+        smooth: False where the function has a kink, of its shape: `NumericGradient.smooth`. None if
+            that is not known.
 
     Returns:
         A `Comparison`.
@@ -110,10 +120,11 @@ def compare(
     """
     answer, expected = np.asarray(answer), np.asarray(expected)
     error = np.zeros(expected.shape) if error is None else np.asarray(error, np.float64)
-    _check(answer, expected, error, time_axis)
+    smooth = np.ones(expected.shape, bool) if smooth is None else np.asarray(smooth, bool)
+    _check(answer, expected, error, smooth, time_axis)
     with np.errstate(all="ignore"):
         floats = answer.astype(np.float64), expected.astype(np.float64)
-        return _compare(*floats, MARGIN * error, rtol, atol, time_axis)
+        return _compare(*floats, np.where(smooth, MARGIN, KINK_MARGIN) * error, rtol, atol, time_axis, ~smooth)
 
 
 def _compare(
@@ -123,6 +134,7 @@ def _compare(
     rtol: float,
     atol: float,
     time_axis: int | None,
+    not_smooth: np.ndarray,
 ) -> Comparison:
     finite = np.isfinite(expected)
     top = float(np.max(np.abs(expected), where=finite, initial=0.0))
@@ -155,6 +167,7 @@ def _compare(
         size=wrong.size,
         not_finite=int((~np.isfinite(answer) & finite & judged).sum()),
         not_judged=int((~judged).sum()),
+        not_smooth=not_smooth,
         worst_index=worst,
         answer_value=float(answer[worst]) if off.size else None,
         expected_value=float(expected[worst]) if off.size else None,
@@ -200,11 +213,13 @@ def _within(difference: np.ndarray, tolerance: np.ndarray) -> bool:
     return bool(np.all((np.abs(difference) <= tolerance) | ~np.isfinite(tolerance)))
 
 
-def _check(answer: np.ndarray, expected: np.ndarray, error: np.ndarray, time_axis: int | None) -> None:
-    if answer.shape != expected.shape or error.shape != expected.shape:
+def _check(
+    answer: np.ndarray, expected: np.ndarray, error: np.ndarray, smooth: np.ndarray, time_axis: int | None
+) -> None:
+    if len({array.shape for array in (answer, expected, error, smooth)}) > 1:
         raise ValueError(
-            "The answer, the expected values and their errors must have one shape. "
-            f"Received: {answer.shape}, {expected.shape} and {error.shape}. "
+            "The answer, the expected values, their errors and their smoothness must have one shape. "
+            f"Received: {answer.shape}, {expected.shape}, {error.shape} and {smooth.shape}. "
             "Check shapes first: a tensor of another shape is wrong as a whole."
         )
     if answer.dtype != expected.dtype or answer.dtype.kind not in "fiub":

@@ -4,7 +4,7 @@ The function works on private copies and sees them through read-only views. So i
 the caller's arrays nor spoil the copies between two evaluations: NumPy itself refuses, at no cost
 per evaluation. Outputs are copied at once (a function may return its own argument, or the same
 buffer every time) and handed on in blocks, so that the arithmetic is done on many evaluations
-together.
+together. Whoever can evaluate many points at once (a compiled layer) says so with `many`.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ class Evaluator:
         upstream: the gradient with respect to the function's outputs, see `Layout`.
         wrt: names of the tensors to move. Default: all floating-point ones.
         complex_step: give the function complex copies of its floating-point arguments.
+        many: evaluates a block of points at once, see `numeric_gradient`.
 
     Attributes:
         tensors: those to move.
@@ -52,8 +53,10 @@ class Evaluator:
         upstream: object = None,
         wrt: Sequence[str] | None = None,
         complex_step: bool = False,
+        many: Callable | None = None,
     ) -> None:
         self._function, self._upstream, self._complex_step = function, upstream, complex_step
+        self._many = many
         self.layout: Layout | None = None
         self.evaluations = 0
         self._given = {name: _as_array(value) for name, value in arguments.items()}
@@ -82,6 +85,8 @@ class Evaluator:
             (rows, outputs): a slice of the rows of `points`, and the outputs there, of shape
             (rows, points, outputs).
         """
+        if self._many is not None:
+            return self._blocks(points, chosen)
         targets = [memoryview(p) if p.dtype.char in "fd" else p for p in self._pools]  # quick to set
         cells = zip(
             chain.from_iterable(map(repeat, targets, map(len, targets))),
@@ -135,6 +140,20 @@ class Evaluator:
             raise
         finally:
             target[index] = kept
+
+    def _blocks(self, points: np.ndarray, chosen: np.ndarray | None) -> Iterator[tuple[slice, np.ndarray]]:
+        """As `_sweep`, with the function evaluated at a block of points at a time."""
+        if self.layout is None:
+            self.here()
+        which = np.arange(len(points)) if chosen is None else np.flatnonzero(chosen)
+        count = points.shape[1]
+        step = max(1, BLOCK // max(1, self.layout.size * count))
+        for start in range(0, len(points), step):
+            block = points[start : start + step]
+            index = np.repeat(which[start : start + step], count)
+            outputs = self.layout.numbers(np.asarray(self._many(index, block.reshape(-1)), np.float64))
+            self.evaluations += len(outputs)
+            yield slice(start, start + len(block)), outputs.reshape(len(block), count, self.layout.size)
 
     def _learn(self, outputs: object) -> tuple[Callable, object]:
         """Learn the layout from the first outputs; return the function and them as NumPy arrays."""

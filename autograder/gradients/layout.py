@@ -80,7 +80,10 @@ class Layout:
             rows = np.frombuffer(data, kinds.pop())
         else:  # outputs of several precisions
             rows = np.concatenate(list(map(np.frombuffer, pieces, self._dtypes * evaluations)))
-        rows = rows.reshape(evaluations, self.size)
+        return self.numbers(rows.reshape(evaluations, self.size))
+
+    def numbers(self, rows: np.ndarray) -> np.ndarray:
+        """Rows of outputs in the precision to reckon with. Shape (evaluations, size)."""
         rows = rows.astype(np.complex128 if rows.dtype.kind == "c" else np.float64, copy=False)
         if not all_finite(rows.reshape(-1).view(np.float64)):
             rows = _without_constant_infinities(rows)

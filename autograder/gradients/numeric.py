@@ -46,6 +46,7 @@ def numeric_gradient(
     wrt: Sequence[str] | None = None,
     method: str = "central",
     step: float | None = None,
+    many: Callable | None = None,
 ) -> NumericGradient:
     """Differentiate L = sum(upstream * function(*arguments)) with respect to every element.
 
@@ -75,6 +76,11 @@ def numeric_gradient(
         method: "central", "richardson" or "complex".
         step: how far to move each element ("richardson": and twice as far). Default: chosen from
             each tensor's dtype and size, see `steps.step_size`.
+        many: evaluates the function at a block of points at once, where that is faster. Called as
+            many(index, values) with two arrays of shape (points,): in point i the element index[i]
+            of the tensors in `wrt`, counted through all of them in order, has the value values[i]
+            and all other elements are as in `arguments`. Returns the outputs that have an upstream
+            gradient in rows, of shape (points, outputs). "central" and "richardson" use it.
 
     Returns:
         A `NumericGradient`.
@@ -93,7 +99,12 @@ def numeric_gradient(
         )
     if step is not None and not 0 < step < math.inf:
         raise ValueError(f"`step` must be a positive number. Received: step={step!r}. Leave it out to have a good one.")
-    evaluator = Evaluator(function, arguments, upstream, wrt, complex_step=method == "complex")
+    if many is not None and method == "complex":
+        raise ValueError(
+            '`many` evaluates at real numbers, so it must not come with method="complex". '
+            'Received: both. Leave `many` out, or use method="richardson".'
+        )
+    evaluator = Evaluator(function, arguments, upstream, wrt, method == "complex", many)
     tensors = evaluator.tensors
     if not tensors.x.size:
         values, error, smooth = np.empty(0), np.empty(0), np.empty(0, bool)

@@ -27,11 +27,12 @@ def describe(comparison: Comparison, *, sizes: Mapping[str, int] | None = None) 
             from.
 
     Returns:
-        The sentence, without a full stop; None if the tensor is right or looks like nothing known.
+        The sentence, without a full stop; None if the tensor is right or looks like nothing known. A
+        right one with kinks has the sentence that says so.
     """
     if comparison.wrong_count == 0:
-        return None
-    readers = (_not_finite, _zero, _turned, _factor, _in_time, _in_part, _length)
+        return _right_with_kinks(comparison)
+    readers = (_not_finite, _beside_kinks, _zero, _turned, _factor, _in_time, _in_part, _length)
     return next(filter(None, (reader(comparison, sizes or {}) for reader in readers)), None)
 
 
@@ -41,6 +42,26 @@ def _not_finite(c: Comparison, sizes: Mapping[str, int]) -> str | None:
     return (
         f"{_count(c.not_finite, c.size, 'value')} not finite (NaN or infinity): "
         "is there a division by zero, the logarithm of zero, or an overflow?"
+    )
+
+
+def _right_with_kinks(c: Comparison) -> str | None:
+    kinks = int(c.not_smooth.sum())
+    if kinks == 0:
+        return None
+    return (
+        f"{_count(kinks, c.size, 'value')} at a kink of the function: not differentiable here, "
+        "so any value between the slopes on both sides is accepted"
+    )
+
+
+def _beside_kinks(c: Comparison, sizes: Mapping[str, int]) -> str | None:
+    """All that is wrong is wrong at kinks."""
+    if (c.wrong & ~c.not_smooth).any():
+        return None
+    return (
+        f"{_count(c.wrong_count, c.size, 'value')} wrong at a kink of the function: not differentiable here, "
+        "but a value must lie between the slopes on both sides"
     )
 
 
@@ -149,6 +170,8 @@ def _which(kind: str, hit: np.ndarray, length: int, where: str) -> str:
 
 
 def _length(c: Comparison, sizes: Mapping[str, int]) -> str | None:
+    if c.factor is not None and c.size > 1:
+        return f"every element is {c.factor:.4g} times what it should be: is a factor missing, or one too many?"
     if c.size > 1 and c.cosine > 1 - ALIGNED:
         return "the direction is right, the length is not: is a factor missing, or one too many?"
     return None

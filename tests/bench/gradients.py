@@ -162,8 +162,8 @@ def _eager_loop(layer, arrays: dict[str, np.ndarray], upstream: np.ndarray) -> d
 
 def _once_traced(layer, arrays: dict[str, np.ndarray], upstream: np.ndarray) -> float:
     """Seconds of a second numeric gradient on the graph that the first one made."""
-    from autograder.gradients.keras_numeric import _traced
-    from autograder.gradients.layer_run import LayerRun
+    from autograder.gradients.layers.layer_gradient import _traced
+    from autograder.gradients.layers.run import LayerRun
 
     run = LayerRun(layer, arrays["x"], states=[arrays["h0"]])
     moved = run.values()

@@ -1,0 +1,1 @@
+"""Keras layers: judged by `check_layer`, differentiated by `layer_gradient`. Needs Keras, on any backend."""

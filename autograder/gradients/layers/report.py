@@ -1,0 +1,73 @@
+"""What the checks of a layer found, to be read by people."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from ..compare import Comparison
+
+RIGHT, WRONG, NOT_JUDGED = "right", "wrong", "not judged"
+
+
+@dataclass(frozen=True)
+class LayerCheck:
+    """What one check found.
+
+    Attributes:
+        name: of the check.
+        status: "right", "wrong" or "not judged".
+        sentence: what was found, and where it is wrong what to try next.
+        comparisons: name of a weight, an input or an output -> `Comparison`.
+    """
+
+    name: str
+    status: str
+    sentence: str
+    comparisons: Mapping[str, Comparison] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        lead = f"{self.status:<11}{self.name:<16}"
+        return textwrap.fill(f"{lead}{self.sentence}", 110, subsequent_indent=" " * len(lead), break_long_words=False)
+
+
+@dataclass(frozen=True)
+class LayerReport:
+    """What `check_layer` found.
+
+    Attributes:
+        layer: the layer's class and name.
+        checks: one `LayerCheck` for each check, in order.
+    """
+
+    layer: str
+    checks: tuple[LayerCheck, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Is nothing wrong, and something right?"""
+        statuses = [check.status for check in self.checks]
+        return WRONG not in statuses and RIGHT in statuses
+
+    @property
+    def wrong(self) -> list[str]:
+        """The names of the checks that found something wrong."""
+        return [check.name for check in self.checks if check.status == WRONG]
+
+    def __getitem__(self, name: str) -> LayerCheck:
+        for check in self.checks:
+            if check.name == name:
+                return check
+        raise KeyError(f"There is no check {name!r} in this report. It has {', '.join(c.name for c in self.checks)}.")
+
+    def __iter__(self) -> Iterator[LayerCheck]:
+        return iter(self.checks)
+
+    def __len__(self) -> int:
+        return len(self.checks)
+
+    def __str__(self) -> str:
+        counts = [sum(check.status == status for check in self.checks) for status in (RIGHT, WRONG, NOT_JUDGED)]
+        head = f"{self.layer}: {counts[0]} right, {counts[1]} wrong, {counts[2]} not judged"
+        return "\n".join([head, *(f"  {check}".replace("\n", "\n  ") for check in self.checks)])

@@ -1,0 +1,628 @@
+"""Judging Keras layers: right ones come out right, and for every check a wrong one is found and named.
+
+The gradients' oracle is the NumPy backward pass of solutions/elman.py, which does not know of Keras. The layers in
+`WRONG` are right but for one mistake each; `Affine` and `Cell` are what they are made from.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from autograder.gradients import check_layer, layer_gradient, numeric_gradient
+from solutions import elman
+
+T, BATCH, FEATURES, UNITS = 6, 3, 4, 5
+NUMBERS = np.random.default_rng(7)
+X = NUMBERS.standard_normal((BATCH, FEATURES))
+SEQUENCE = NUMBERS.standard_normal((BATCH, T, FEATURES))
+FIXED = NUMBERS.standard_normal((UNITS, UNITS)).astype("float32")
+BACKEND = keras.backend.backend()
+STOP = "`detach` (stop_gradient)" if BACKEND == "torch" else "`stop_gradient`"
+
+
+@pytest.fixture(autouse=True)
+def the_same_weights_every_time():
+    keras.utils.set_random_seed(11)
+
+
+class Affine(keras.layers.Layer):
+    """y = tanh(x W + b)."""
+
+    def __init__(self, units=UNITS, **kwargs):
+        super().__init__(**kwargs)
+        self.units = units
+
+    def build(self, input_shape):
+        self.kernel = self.add_weight(shape=(input_shape[-1], self.units), name="kernel")
+        self.bias = self.add_weight(shape=(self.units,), initializer="zeros", name="bias")
+
+    def call(self, x):
+        return ops.tanh(self.affine(x))
+
+    def affine(self, x):
+        return ops.matmul(x, self.kernel) + self.bias
+
+    def get_config(self):
+        return {**super().get_config(), "units": self.units}
+
+
+class Cell(Affine):
+    """An Elman cell that hands its state on to a `step` of its own."""
+
+    def __init__(self, units=UNITS, **kwargs):
+        super().__init__(units, **kwargs)
+        self.state_size = units
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        self.recurrent_kernel = self.add_weight(shape=(self.units, self.units), name="recurrent_kernel")
+
+    def call(self, x, states):
+        h = self.step(self.affine(x) + ops.matmul(states[0], self.recurrent_kernel))
+        return h, [h]
+
+    def step(self, z):
+        return ops.tanh(z)
+
+
+class Bilinear(keras.layers.Layer):
+    """y = tanh(a W b^T) of two inputs, called by position or by name."""
+
+    def build(self, a_shape, b_shape):
+        self.kernel = self.add_weight(shape=(a_shape[-1], b_shape[-1]), name="kernel")
+
+    def call(self, a, b):
+        return ops.tanh(ops.sum(ops.matmul(a, self.kernel) * b, axis=-1))
+
+
+class RunningMean(keras.layers.Layer):
+    """The mean of all steps so far, those that are masked left out."""
+
+    supports_masking = True
+
+    def call(self, x, mask=None):
+        counts = ops.ones_like(x[..., :1])
+        if mask is not None:
+            counts = ops.cast(mask, x.dtype)[..., None]
+        return ops.cumsum(x * counts, axis=1) / ops.maximum(ops.cumsum(counts, axis=1), 1)
+
+
+# Wrong layers: (class, inputs, check, what its sentence must hold)
+
+
+class KeepsTheKernelInAnAttribute(Affine):
+    def build(self, input_shape):
+        self.kernel = ops.convert_to_tensor(np.random.default_rng(0).standard_normal((FEATURES, UNITS)), self.dtype)
+        self.bias = self.add_weight(shape=(self.units,), name="bias")
+
+
+class HidesArraysInAList(Affine):
+    def build(self, input_shape):
+        super().build(input_shape)
+        self.scales = [np.full((UNITS,), 2.0), np.full((UNITS,), 3.0)]
+
+    def call(self, x):
+        return super().call(x) * ops.cast(self.scales[1], x.dtype)
+
+
+class GivesTwoWeightsOneName(Affine):
+    def build(self, input_shape):
+        super().build(input_shape)
+        self.bias = self.add_weight(shape=(self.units,), name="kernel")
+
+
+class HasAnIdleWeight(Affine):
+    def build(self, input_shape):
+        super().build(input_shape)
+        self.gain = self.add_weight(shape=(self.units,), name="gain")
+
+
+class MakesWeightsInCall(Affine):
+    def build(self, input_shape):
+        pass
+
+    def call(self, x):
+        self.kernel = self.add_weight(shape=(FEATURES, UNITS), name="kernel")
+        return ops.matmul(x, self.kernel)
+
+
+class UsesNumpy(Affine):
+    def call(self, x):
+        return ops.convert_to_tensor(np.tanh(self.affine(x)))
+
+
+class StopsTheGradient(Affine):
+    def call(self, x):
+        return ops.tanh(ops.stop_gradient(self.affine(x)))
+
+
+class StopsHalfOfTheGradient(Affine):
+    def call(self, x):
+        z = self.affine(x)
+        return ops.tanh(z) * ops.stop_gradient(z)
+
+
+class StopsTheGradientInTime(Cell):
+    def call(self, x, states):
+        return super().call(x, [ops.stop_gradient(states[0])])
+
+
+class CastsToInt(Affine):
+    def call(self, x):
+        return ops.cast(ops.cast(10 * self.affine(x), "int32"), x.dtype)
+
+
+class Rounds(Affine):
+    def call(self, x):
+        return ops.round(10 * self.affine(x))
+
+
+class CastsToFloat32(Affine):
+    def call(self, x):
+        return ops.cast(ops.tanh(ops.cast(self.affine(x), "float32")), x.dtype)
+
+
+class HasAFloat32Layer(Affine):
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.inner = keras.layers.Dense(UNITS)  # without dtype=self.dtype_policy
+
+    def build(self, input_shape):
+        self.inner.build(input_shape)
+
+    def call(self, x):
+        return ops.cast(self.inner(x), self.compute_dtype)
+
+
+class ForgetsItsUnits(Affine):
+    def __init__(self, units, **kwargs):
+        super().__init__(units, **kwargs)
+
+    def get_config(self):
+        return keras.layers.Layer.get_config(self)
+
+
+class ForgetsAnOption(Affine):
+    def __init__(self, slope=1.0, **kwargs):
+        super().__init__(**kwargs)
+        self.slope = slope
+
+    def call(self, x):
+        return self.slope * super().call(x)
+
+
+class ComputesFromWhatConfigLacks(Affine):
+    def __init__(self, units=UNITS, **kwargs):
+        super().__init__(units, **kwargs)
+        self.shift = float(np.random.default_rng().uniform(1, 2))
+
+    def call(self, x):
+        return super().call(x) + self.shift
+
+
+class CannotBeSaved(Affine):
+    def __init__(self, rng=None, **kwargs):
+        super().__init__(**kwargs)
+        self.rng = rng
+
+    def get_config(self):
+        return {**super().get_config(), "rng": np.random.default_rng(0)}
+
+
+class KeepsState(Affine):
+    def call(self, x):
+        self.last = super().call(x) + getattr(self, "last", 0.0)
+        return self.last
+
+
+class DrawsWithoutASeed(Affine):
+    def call(self, x):
+        return super().call(x) + np.random.default_rng().standard_normal()
+
+
+class TrainsItself(Affine):
+    def call(self, x):
+        y = super().call(x)
+        self.bias.assign(self.bias + 1.0)
+        return y
+
+
+class IgnoresItsMask(RunningMean):
+    def call(self, x, mask=None):
+        return super().call(x)
+
+
+class MultipliesByAFloat32Constant(Affine):
+    def call(self, x):
+        return ops.matmul(super().call(x), ops.convert_to_tensor(FIXED))
+
+
+class AsksForAValue(Affine):
+    def call(self, x):
+        z = self.affine(x)
+        return ops.tanh(z) if float(ops.sum(z)) > 0 else z
+
+
+class CountsItsCalls(Affine):
+    def call(self, x):
+        self.calls = getattr(self, "calls", 0) + 1
+        return super().call(x) * self.calls
+
+
+class ClaimsAWrongGradient(Affine):
+    def call(self, x):
+        @ops.custom_gradient
+        def tanh(z):
+            y = ops.tanh(z)
+
+            def backward(*arguments, upstream=None):
+                return 2 * (arguments[0] if upstream is None else upstream) * (1 - y**2)
+
+            return y, backward
+
+        return tanh(self.affine(x))
+
+
+class ReturnsHalf(Affine):
+    def call(self, x):
+        return super().call(x) / 2
+
+
+WRONG = [
+    (KeepsTheKernelInAnAttribute, X, "weights", "`self.kernel` influences the outputs but is not registered"),
+    (HidesArraysInAList, X, "weights", "`self.scales[1]` influences the outputs"),
+    (GivesTwoWeightsOneName, X, "weights", "two weights have the same name"),
+    (HasAnIdleWeight, X, "weights", "`gain` has no influence"),
+    (MakesWeightsInCall, X, "call", "made in `call` at `self.kernel = self.add_weight("),
+    (UsesNumpy, X, "disconnected", "NumPy at `return ops.convert_to_tensor(np.tanh(self.affine(x)))`"),
+    (StopsTheGradient, X, "disconnected", "{stop} at `return ops.tanh(ops.stop_gradient(self.affine(x)))`"),
+    (StopsHalfOfTheGradient, X, "disconnected", "only a part of the gradient reaches `kernel`, `bias` and `x`: {stop}"),
+    (StopsTheGradientInTime, SEQUENCE, "disconnected", "no gradient reaches `initial_state`"),
+    (StopsTheGradientInTime, SEQUENCE, "gradients", "{stop} at `return super().call(x, [ops.stop_gradient("),
+    (CastsToInt, X, "disconnected", "a cast to int32 at `return ops.cast(ops.cast(10 * self.affine(x), "),
+    (Rounds, X, "disconnected", "`round`, whose gradient is zero at `return ops.round(10 * self.affine(x))`"),
+    (CastsToFloat32, X, "dtype", "a cast to float32 at `return ops.cast(ops.tanh("),
+    (HasAFloat32Layer, X, "dtype", "inside of it computes in float32"),
+    (ForgetsItsUnits, X, "config", "get_config lacks `units`"),
+    (ForgetsAnOption, X, "config", "get_config lacks `slope`"),
+    (ComputesFromWhatConfigLacks, X, "config", "gives other outputs"),
+    (ComputesFromWhatConfigLacks, X, "save_load", "it gives other outputs"),
+    (CannotBeSaved, X, "save_load", "can't be saved"),
+    (KeepsState, X, "outputs", "`self.last` changes during the call"),
+    (DrawsWithoutASeed, X, "outputs", "random numbers without a seed"),
+    (TrainsItself, X, "outputs", "changes the trainable weight `bias`"),
+    (IgnoresItsMask, SEQUENCE, "mask", "the mask is ignored"),
+    (MultipliesByAFloat32Constant, X, "mixed_precision", "has a fixed dtype"),
+    (AsksForAValue, X, "compiled", "Python asks for the value of a tensor at `return ops.tanh(z) if float("),
+    (CountsItsCalls, X, "outputs", "`self.calls` changes"),
+    (ClaimsAWrongGradient, X, "gradients", "`kernel` looks like a factor 2: is something counted twice?"),
+]
+
+
+def make(kind, **more):
+    options = {ForgetsItsUnits: {"units": UNITS}, ForgetsAnOption: {"slope": 2.0}}
+    return kind(**options.get(kind, {}), **{"dtype": "float64", **more})
+
+
+def right_layers():
+    layers = keras.layers
+    return {
+        "Elman cell": (elman.ElmanCell(UNITS, dtype="float64"), SEQUENCE, {}),
+        "Elman cell in float32": (elman.ElmanCell(UNITS), SEQUENCE, {}),
+        "LSTM cell": (layers.LSTMCell(UNITS, dtype="float64"), SEQUENCE, {}),
+        "stacked cells": (layers.StackedRNNCells([layers.GRUCell(2), layers.LSTMCell(3)]), SEQUENCE, {}),
+        "Dense": (layers.Dense(UNITS), X, {}),
+        "LayerNormalization": (layers.LayerNormalization(dtype="float64"), SEQUENCE, {}),
+        "Embedding": (layers.Embedding(7, 3, dtype="float64"), np.array([[1, 2, 2], [6, 0, 1]]), {}),
+        "MultiHeadAttention": (layers.MultiHeadAttention(2, 3, dtype="float64"), (SEQUENCE, SEQUENCE[:, ::-1]), {}),
+        "GRU": (layers.GRU(UNITS, return_sequences=True, dtype="float64"), SEQUENCE, {}),
+        "stateful LSTM": (layers.LSTM(UNITS, stateful=True, dtype="float64"), SEQUENCE, {}),
+        "ReLU at zero": (layers.ReLU(dtype="float64"), np.array([[0.0, 1.0, -1.0]]), {}),
+        "two inputs": (Bilinear(dtype="float64"), {"a": X, "b": X[:, ::-1]}, {}),
+        "a list of inputs": (layers.Add(dtype="float64"), [X, X + 1], {}),
+        "batch norm in training": (layers.BatchNormalization(), SEQUENCE, {"call_arguments": {"training": True}}),
+        "dropout in training": (layers.Dropout(0.5), X, {"call_arguments": {"training": True}}),
+        "mean with a mask": (RunningMean(dtype="float64"), SEQUENCE, {}),
+        "own layer": (Affine(), X, {}),
+    }
+
+
+# Right layers
+
+
+@pytest.mark.parametrize("name", list(right_layers()))
+def test_a_right_layer_passes_every_check(name):
+    layer, inputs, more = right_layers()[name]
+    report = check_layer(layer, inputs, **more)
+    assert report.ok, str(report)
+    assert {check.status for check in report} <= {"right", "not judged"}
+    assert report["outputs"].status == report["config"].status == report["save_load"].status == "right"
+
+
+@pytest.mark.parametrize("name", ["LSTM cell", "GRU", "MultiHeadAttention", "two inputs", "Embedding"])
+def test_gradients_of_all_weights_and_inputs_are_compared(name):
+    layer, inputs, more = right_layers()[name]
+    found = check_layer(layer, inputs, checks=["gradients"], **more)["gradients"].comparisons
+    expected = {
+        "LSTM cell": {"kernel", "recurrent_kernel", "bias", "sequences", "initial_state[0]", "initial_state[1]"},
+        "GRU": {"kernel", "recurrent_kernel", "bias", "sequences"},
+        "MultiHeadAttention": {
+            f"{part}/{n}" for part in ("query", "key", "value", "attention_output") for n in ("kernel", "bias")
+        }
+        | {"query", "value"},
+        "two inputs": {"kernel", "a", "b"},
+        "Embedding": {"embeddings"},
+    }
+    assert set(found) == expected[name]
+
+
+def test_a_kink_is_said_to_be_one_and_not_wrong():
+    report = check_layer(keras.layers.ReLU(dtype="float64"), np.array([[0.0, 1.0, -1.0]]), checks=["gradients"])
+    assert report.ok
+    assert "1 elements stand at a kink: not differentiable here" in str(report["gradients"].sentence)
+    assert report["gradients"].comparisons["inputs"].not_smooth.tolist() == [[True, False, False]]
+
+
+# Wrong layers
+
+
+@pytest.mark.parametrize(("kind", "inputs", "check", "sentence"), WRONG, ids=lambda v: getattr(v, "__name__", None))
+def test_a_wrong_layer_is_found_and_what_is_wrong_is_named(kind, inputs, check, sentence):
+    if BACKEND == "torch" and kind is UsesNumpy:  # PyTorch refuses at once
+        check, sentence = "call", "A tensor becomes a NumPy array at `return ops.convert_to_tensor(np.tanh("
+    if BACKEND == "torch" and check == "compiled":
+        pytest.skip("PyTorch is not asked to compile")
+    report = check_layer(make(kind), inputs, checks=None if check == "call" else [check])
+    assert report[check].status == "wrong", str(report)
+    assert sentence.format(stop=STOP).lower() in report[check].sentence.lower(), report[check].sentence
+
+
+def test_the_line_of_a_broken_gradient_is_the_one_in_this_file():
+    sentence = check_layer(make(StopsTheGradient), X, checks=["disconnected"])["disconnected"].sentence
+    line = StopsTheGradient.call.__code__.co_firstlineno + 1
+    assert f"test_gradients_layer.py, line {line}, in call" in sentence
+
+
+@pytest.mark.parametrize("kind", [ForgetsAnOption, MultipliesByAFloat32Constant, IgnoresItsMask, CannotBeSaved])
+def test_what_is_not_wrong_with_a_wrong_layer_is_called_right(kind):
+    layer, inputs = make(kind), SEQUENCE if kind is IgnoresItsMask else X
+    report = check_layer(layer, inputs, checks=["outputs", "weights", "gradients", "disconnected", "compiled"])
+    assert report.ok, str(report)
+
+
+@pytest.mark.skipif(BACKEND != "torch", reason="only PyTorch lets a layer edit the tensors that it is given")
+def test_a_layer_that_edits_its_input_is_found():
+    class Doubles(Affine):
+        def call(self, x):
+            x.mul_(2)
+            return super().call(x)
+
+    sentence = check_layer(make(Doubles), X, checks=["outputs"])["outputs"].sentence
+    assert "edits its input `x` in place" in sentence
+
+
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="the variable is one of TensorFlow")
+def test_a_variable_of_tensorflow_is_not_taken_for_a_weight():
+    import tensorflow as tf
+
+    class Foreign(Affine):
+        def build(self, input_shape):
+            super().build(input_shape)
+            self.gain = tf.Variable(np.full(UNITS, 1.5))
+
+        def call(self, x):
+            return super().call(x) * tf.cast(self.gain, x.dtype)
+
+    sentence = check_layer(Foreign(dtype="float64"), X, checks=["weights"])["weights"].sentence
+    assert "`self.gain` is a variable that is not among the layer's weights" in sentence
+
+
+def test_constants_and_disconnections_that_are_meant_are_accepted_by_name():
+    assert check_layer(make(HidesArraysInAList), X, checks=["weights"], constants=["scales[0]", "scales[1]"]).ok
+    meant = ["kernel", "bias", "x"]
+    report = check_layer(make(StopsTheGradient), X, checks=["gradients", "disconnected"], expected_disconnected=meant)
+    assert report.wrong == []
+
+
+def test_an_exception_in_one_check_is_its_verdict_and_does_not_stop_the_others():
+    class Breaks(Affine):
+        def get_config(self):
+            raise RuntimeError("on purpose")
+
+    report = check_layer(Breaks(dtype="float64"), X, checks=["config", "gradients"])
+    assert report["config"].status == "wrong"
+    assert "RuntimeError: on purpose" in report["config"].sentence
+    assert report["gradients"].status == "right"
+
+
+def test_a_layer_that_raises_is_reported_with_the_line_and_nothing_else_is_judged():
+    class Raises(Affine):
+        def call(self, x):
+            raise RuntimeError("my own problem")
+
+    report = check_layer(Raises(), X)
+    assert report.wrong == ["call"]
+    assert "my own problem" in report["call"].sentence
+    assert '`raise RuntimeError("my own problem")`' in report["call"].sentence
+    assert {check.status for check in list(report)[1:]} == {"not judged"}
+
+
+# The reference
+
+
+def test_outputs_are_compared_with_a_function_of_the_inputs_and_the_weights():
+    def reference(x, kernel, bias):
+        return np.tanh(x @ kernel + bias)
+
+    assert check_layer(make(Affine), X, reference=reference, checks=["outputs"]).ok
+    report = check_layer(make(ReturnsHalf), X, reference=reference, checks=["outputs"])
+    assert "`outputs` looks like a factor 1/2" in report["outputs"].sentence
+
+
+def test_outputs_of_a_cell_are_compared_with_the_solution_of_the_course():
+    def reference(x, h0, kernel, recurrent_kernel, bias):
+        h = elman.sequence_forward(x, h0, kernel, recurrent_kernel, bias)
+        return h, h[:, -1]
+
+    assert check_layer(elman.ElmanCell(UNITS), SEQUENCE, reference=reference, checks=["outputs"]).ok
+
+
+def test_outputs_are_compared_with_an_array_at_the_layers_own_weights():
+    layer = make(Affine)
+    layer.build(X.shape)
+    expected = np.tanh(X @ ops.convert_to_numpy(layer.kernel))
+    assert check_layer(layer, X, reference=expected, checks=["outputs"]).ok
+    assert not check_layer(layer, X, reference=expected + 1e-3, checks=["outputs"]).ok
+    shape = check_layer(layer, X, reference=expected[:2], checks=["outputs"])["outputs"].sentence
+    assert "must have the shape (2, 5)" in shape
+
+
+# Afterwards
+
+
+def test_a_judged_layer_is_as_it_was():
+    layer = make(KeepsState)
+    layer(X)
+    weights, last = layer.get_weights(), ops.convert_to_numpy(layer.last)
+    check_layer(layer, X)
+    for before, after in zip(weights, layer.get_weights(), strict=True):
+        assert np.array_equal(before, after)
+    assert ops.convert_to_numpy(layer.last).shape == last.shape  # a tensor still, and no leftover of a trace
+    assert keras.config.dtype_policy().name == "float32"
+
+
+# The report
+
+
+def test_a_report_is_read_by_people_and_by_programs():
+    report = check_layer(make(ReturnsHalf), X, reference=np.zeros((BATCH, UNITS)), checks=["outputs", "mask"])
+    lines = str(report).splitlines()
+    assert lines[0].startswith("ReturnsHalf `")
+    assert lines[0].endswith(": 0 right, 1 wrong, 1 not judged")
+    assert max(map(len, lines)) <= 115
+    assert [check.name for check in report] == ["outputs", "mask"]
+    assert not report.ok
+    assert not check_layer(make(Affine), X, checks=["mask"]).ok  # nothing was judged
+    with pytest.raises(KeyError, match="no check 'colour'.*outputs, mask"):
+        report["colour"]
+
+
+@pytest.mark.parametrize(
+    ("layer", "inputs", "more", "message"),
+    [
+        (3, X, {}, "must be a Keras layer"),
+        (Affine, X, {}, "made, not only its class"),
+        (elman.ElmanCell(UNITS), X, {}, "at least three time steps. Received: inputs of shape"),
+        (elman.ElmanCell(UNITS), SEQUENCE[:, :2], {}, "at least three time steps"),
+        (make(Affine), X, {"checks": ["colour"]}, "`checks` must name some of"),
+    ],
+)
+def test_wrong_use_is_refused_with_the_rule_what_came_and_the_way_out(layer, inputs, more, message):
+    with pytest.raises(ValueError, match=message) as error:
+        check_layer(layer, inputs, **more)
+    assert "Received" in str(error.value)
+    assert "Example" in str(error.value)
+
+
+# Fast numeric gradients
+
+
+def elman_case():
+    cell = elman.ElmanCell(UNITS, dtype="float64")
+    states = np.random.default_rng(1).uniform(-0.9, 0.9, (BATCH, UNITS))
+    upstream = np.random.default_rng(2).standard_normal((BATCH, T, UNITS))
+    return cell, states, upstream
+
+
+@pytest.mark.parametrize(("method", "bound"), [("central", 3e-9), ("richardson", 1e-10)])  # references.md
+def test_numeric_gradients_of_a_cell_are_those_of_the_backward_pass_by_hand(method, bound):
+    cell, states, upstream = elman_case()
+    found = layer_gradient(cell, SEQUENCE, states=states, upstream=[upstream, None], method=method)
+    weights = [ops.convert_to_numpy(weight) for weight in (cell.kernel, cell.recurrent_kernel, cell.bias)]
+    dx, dh0, dWx, dWh, db = elman.sequence_backward(upstream, SEQUENCE, states, *weights)
+    exact = {"kernel": dWx, "recurrent_kernel": dWh, "bias": db, "sequences": dx, "initial_state": dh0}
+    assert list(found.values) == list(exact)
+    for name, gradient in exact.items():
+        assert np.linalg.norm(found.values[name] - gradient) < bound * np.linalg.norm(gradient)
+        assert np.all(np.abs(found.values[name] - gradient) <= 10 * found.error[name])
+
+
+def test_the_layer_is_called_a_few_times_and_not_for_every_element():
+    class Counting(elman.ElmanCell):
+        calls = 0
+
+        def call(self, inputs, states, training=False):
+            Counting.calls += 1
+            return super().call(inputs, states)
+
+    found = layer_gradient(Counting(UNITS, dtype="float64"), SEQUENCE)
+    elements = sum(value.size for value in found.values.values())
+    assert found.evaluations == 2 * elements + 1
+    assert Counting.calls < elements * T / 5
+
+
+@pytest.mark.parametrize("kind", [UsesNumpy, AsksForAValue])
+def test_a_layer_that_can_not_be_traced_is_called_and_the_gradients_are_right(kind):
+    layer = make(kind)
+    upstream = np.random.default_rng(3).standard_normal((BATCH, UNITS))
+    found = layer_gradient(layer, X, upstream=upstream)
+    kernel, bias = (ops.convert_to_numpy(weight) for weight in (layer.kernel, layer.bias))
+    z = X @ kernel + bias
+    slope = 1.0 if kind is AsksForAValue and z.sum() <= 0 else 1 - np.tanh(z) ** 2
+    np.testing.assert_allclose(found.values["kernel"], X.T @ (upstream * slope), rtol=1e-7, atol=1e-8)
+    np.testing.assert_allclose(found.values["x"], (upstream * slope) @ kernel.T, rtol=1e-7, atol=1e-8)
+
+
+def test_a_function_of_tensors_is_differentiated_too():
+    found = layer_gradient(lambda a, b: ops.sin(a) * b, {"a": X, "b": X + 1}, upstream=np.ones(X.shape))
+    np.testing.assert_allclose(found.values["a"], np.cos(X) * (X + 1), atol=1e-3)  # float32 is Keras' own default
+
+
+def test_only_what_is_asked_for_is_moved():
+    found = layer_gradient(make(Affine), X, wrt=["bias"])
+    assert list(found.values) == ["bias"]
+    assert found.evaluations == 2 * UNITS + 1
+    with pytest.raises(ValueError, match="`wrt` must name.*Received.*colour.*kernel, bias, x"):
+        layer_gradient(make(Affine), X, wrt=["colour"])
+
+
+def test_evaluating_many_points_at_once_gives_the_same_as_one_by_one():
+    arguments = {"x": X, "W": np.random.default_rng(5).standard_normal((FEATURES, UNITS))}
+    upstream = np.random.default_rng(6).standard_normal((BATCH, UNITS))
+    base = np.concatenate([array.ravel() for array in arguments.values()])
+    rows = []
+
+    def many(index, values):
+        rows.append(len(index))
+        points = np.repeat(base[None], len(index), axis=0)
+        points[np.arange(len(index)), index] = values
+        x, W = points[:, : X.size].reshape(-1, *X.shape), points[:, X.size :].reshape(-1, FEATURES, UNITS)
+        return np.maximum(x @ W, 0).reshape(len(index), -1)
+
+    def one(x, W):
+        return np.maximum(x @ W, 0)
+
+    for method in ("central", "richardson"):
+        rows.clear()
+        at_once = numeric_gradient(one, arguments, upstream=upstream, method=method, many=many)
+        singly = numeric_gradient(one, arguments, upstream=upstream, method=method)
+        assert sum(rows) >= 2 * base.size
+        for name in arguments:
+            np.testing.assert_allclose(at_once.values[name], singly.values[name], rtol=0, atol=1e-9)
+            assert np.array_equal(at_once.smooth[name], singly.smooth[name])
+    with pytest.raises(ValueError, match="`many`.*complex.*Received"):
+        numeric_gradient(one, arguments, upstream=upstream, method="complex", many=many)
+
+
+def test_importing_the_package_does_not_import_keras():
+    code = (
+        "import sys, autograder.gradients; print('keras' in sys.modules, 'check_layer' in autograder.gradients.__all__)"
+    )
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert printed.split() == ["False", "True"]
