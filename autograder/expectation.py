@@ -1,6 +1,6 @@
 """What the judge compares with: exact arrays while grading, fingerprints in the student's notebook.
 
-A fingerprint is a tensor's shape, its rough scale and a few random ±1 projections. It tells whether an
+A fingerprint is a tensor's shape, its rough scale and a few random projections. It tells whether an
 array is right, and not what the right values are. Both kinds answer the same two questions, so there is one
 judge.
 """
@@ -54,7 +54,7 @@ class Fingerprint:
     Attributes:
         shape: of the tensor.
         scale: its largest absolute element, rounded to a power of two.
-        seed: of the ±1 directions.
+        seed: of the directions.
         projections: the sums along those directions.
     """
 
@@ -75,7 +75,7 @@ class Fingerprint:
         return cls(array.shape, float(rounded), seed, projections, rtol)
 
     def matches(self, answer: np.ndarray | str) -> bool:
-        """Do all projections agree, as far as every element being within rtol allows?"""
+        """Do all projections agree, as far as errors below rtol/2 with random signs allow?"""
         if isinstance(answer, str) or answer.shape != self.shape:
             return False
         found = _project(answer.astype(np.float64), self.seed)
@@ -105,15 +105,20 @@ class Text:
 
 
 def _project(array: np.ndarray, seed: int) -> np.ndarray:
-    signs = _signs(seed, array.size) if array.size <= REMEMBERED else _signs.__wrapped__(seed, array.size)
+    draw = _directions if array.size <= REMEMBERED else _directions.__wrapped__
     with np.errstate(all="ignore"):
-        return signs @ array.ravel()
+        return draw(seed, array.size) @ array.ravel()
 
 
 @lru_cache(maxsize=512)
-def _signs(seed: int, size: int) -> np.ndarray:
-    """Directions of +1 and -1. Shape (PROJECTIONS, size)."""
-    return 2 * np.random.default_rng(seed).integers(0, 2, (PROJECTIONS, size), dtype=np.int8) - 1.0
+def _directions(seed: int, size: int) -> np.ndarray:
+    """Random signs times lengths between 1/2 and 1. Shape (PROJECTIONS, size).
+
+    Each element counts, as with +1 and -1, and equal and opposite errors (two elements swapped, two bits flipped) do
+    not cancel.
+    """
+    rng = np.random.default_rng(seed)
+    return rng.choice([-1.0, 1.0], (PROJECTIONS, size)) * rng.uniform(0.5, 1, (PROJECTIONS, size))
 
 
 Mark = Exact | Fingerprint | Text

@@ -14,7 +14,7 @@ from autograder.expectation import Expectation, Fingerprint, KnownMistake, Mark,
 from autograder.subject import Problem
 
 SUFFIX = ".key.json"
-FORMAT = 1
+FORMAT = 2
 
 
 def write(path: Path, lesson: str, expectations: Mapping[str, tuple[float, Expectation]]) -> None:

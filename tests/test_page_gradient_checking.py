@@ -293,7 +293,7 @@ CLAIMS = {
     "each halves what escapes, and four let 1 in 16": lambda p: all(
         abs(share - 2.0**-k) < 4 * np.sqrt(2.0**-k / 10_000) for k, share in p["ESCAPED"].items()
     ),
-    "the rough size and four ±1 projections": lambda p: expectation.PROJECTIONS == 4,
+    "the rough size and four projections": lambda p: expectation.PROJECTIONS == 4,
     "another tensor, nothing like the gradient": lambda p: p["ELSEWHERE"] > 0.5,
     "Take $x$ = 0.001 and vary $h$": lambda p: p["x"] == 0.001,
     "Up to $h$ = 0.001 the answer is 1. Beyond, it falls towards ½": lambda p: (

@@ -461,8 +461,9 @@ print(f"and yet the two differ by up to {ELSEWHERE:.0%} of the largest element")
 # you are in doubt, go element by element. Lesson-sized tensors are small enough for that always.
 #
 # This is also how the **answer key** works that lies beside each lesson's notebook. It holds no solution. For each
-# array that an exercise must return it has the shape, the rough size and four ±1 projections, and the same for each
-# known mistake. `check` projects *your* array along the same directions and compares. That tells right from wrong, and
+# array that an exercise must return it has the shape, the rough size and four projections, and the same for each
+# known mistake. (Its directions have random lengths besides random signs, so that swapped elements do not cancel.)
+# `check` projects *your* array along the same directions and compares. That tells right from wrong, and
 # which mistake it is. But it does not tell the right values: the last lines of the cell show another tensor, nothing
 # like the gradient, with the same four projections. (An array of four numbers or fewer could be worked out from them.
 # It would not help: your work is graded at other inputs.)

@@ -19,5 +19,9 @@ def _collect(attribute: str) -> list:
     return found
 
 
-VARIANTS = dict(_collect("VARIANTS"))
+_variants = _collect("VARIANTS")
+VARIANTS = dict(_variants)
+if len(VARIANTS) < len(_variants):
+    twice = sorted({name for name, _ in _variants if sum(other == name for other, _ in _variants) > 1})
+    raise ValueError(f"A variant's name must be its own. Received twice: {', '.join(twice)}. Begin with the exercise.")
 MADE_UP = _collect("MADE_UP")

@@ -1,0 +1,62 @@
+"""Lesson 06, first half: how truncated backpropagation and the count of its cost are tested."""
+
+import numpy as np
+
+from autograder.exercise import NOT_BY_HAND, Case, Exercise, call_function, distinct_sizes, evenly
+
+WEIGHT_GRADIENTS = ("dWx", "dWh", "db")
+COSTS = ("bptt_operations", "bptt_memory", "rtrl_operations", "rtrl_memory")
+
+
+def draw_truncated(rng: np.random.Generator) -> Case:
+    """dh (batch, time, units), x, h0, Wx, Wh, b, and k1 < k2 < time, with steps left over after the last k1."""
+    sizes = distinct_sizes(rng, "batch", "features", "units", high=7)
+    batch, features, units = sizes.values()
+    k1 = int(rng.integers(2, 4))
+    k2 = k1 + int(rng.integers(2, 4))  # one more would hide a pass that is one step short
+    time = int(rng.choice([steps for steps in range(k1 + k2 + 1, k1 + k2 + 4) if steps % k1]))
+    inputs = {  # a strong recurrent kernel, so that what is cut off is not small
+        "dh": rng.standard_normal((batch, time, units)),
+        "x": rng.standard_normal((batch, time, features)),
+        "h0": rng.uniform(-0.9, 0.9, (batch, units)),
+        "Wx": 0.3 * rng.standard_normal((features, units)),
+        "Wh": 0.6 * rng.standard_normal((units, units)),
+        "b": 0.3 * rng.standard_normal(units),
+        "k1": np.array(k1),
+        "k2": np.array(k2),
+    }
+    return Case(inputs, {**sizes, "time": time})
+
+
+def draw_cost(rng: np.random.Generator) -> Case:
+    """time, units, features: integers, all different."""
+    sizes = distinct_sizes(rng, "time", "units", "features", low=3, high=30)
+    return Case({name: np.array(size) for name, size in sizes.items()}, sizes)
+
+
+def with_integers(returns: tuple[str, ...]):
+    """A probe that calls a function with the inputs in order, numbers as Python's own integers."""
+    call = call_function(returns)
+
+    def probe(function, inputs):
+        plain = {name: array if array.ndim else int(array) for name, array in inputs.items()}
+        return call(function, plain)
+
+    return probe
+
+
+EXERCISES = [
+    Exercise(
+        "bptt.truncated_backward", 11, draw_truncated, with_integers(WEIGHT_GRADIENTS), evenly(WEIGHT_GRADIENTS),
+        forbidden=NOT_BY_HAND,
+    ),
+    Exercise(
+        "bptt.cost", 5, draw_cost, with_integers(COSTS), evenly(COSTS),
+        about={
+            "bptt_operations": "the multiply-adds of backpropagation through time",
+            "bptt_memory": "the numbers that backpropagation through time keeps",
+            "rtrl_operations": "the multiply-adds of RTRL",
+            "rtrl_memory": "the numbers that RTRL keeps",
+        },
+    ),
+]  # fmt: skip

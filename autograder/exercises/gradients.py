@@ -1,0 +1,284 @@
+"""Lesson 07: how the exercises on vanishing and exploding gradients are tested."""
+
+import numpy as np
+
+from autograder.exercise import NOT_BY_HAND, Case, Exercise, Malformed, Part, distinct_sizes, evenly, forward
+
+TRIES = 24  # seeds for which the sign of one element is looked at: by chance all equal once in eight million
+EXACT_RATES = 64  # learning rates are n/64: Keras keeps them in float32
+
+
+def _plain(inputs) -> list:
+    """Inputs in order, numbers as Python's own: an integer or a float where the array has no axis."""
+    return [array if array.ndim else array.item() for array in inputs.values()]
+
+
+def _number(answer) -> np.ndarray:
+    """What should be a single number, as an array without axes."""
+    if answer is None:
+        raise Malformed("It returned nothing. Stated: a number. Is the `return` missing?")
+    return np.asarray(answer)
+
+
+def draw_power(rng: np.random.Generator) -> Case:
+    """W (units, units), with complex eigenvalues and well separated eigenvectors, and n."""
+    sizes = distinct_sizes(rng, "units", "n", low=4)
+    units, n = sizes.values()
+    while True:
+        W = rng.standard_normal((units, units)) / np.sqrt(units)
+        eigenvalues, V = np.linalg.eig(W)
+        turning = np.abs(eigenvalues.imag) > 0.2 * np.abs(eigenvalues).max()
+        if np.any(turning) and np.abs(eigenvalues[turning]).max() > 0.5 and np.linalg.cond(V) < 50:
+            return Case({"W": W, "n": np.array(n)}, sizes)
+
+
+def probe_power(function, inputs):
+    """Call it with W and an integer."""
+    return {"power": function(*_plain(inputs))}
+
+
+def draw_norms(rng: np.random.Generator) -> Case:
+    """dh (batch, units), slope (batch, time, units), Wh (units, units)."""
+    sizes = distinct_sizes(rng, "batch", "time", "units")
+    batch, time, units = sizes.values()
+    inputs = {
+        "dh": rng.standard_normal((batch, units)),
+        "slope": rng.uniform(0.2, 1.0, (batch, time, units)),
+        "Wh": rng.standard_normal((units, units)),
+    }
+    return Case(inputs, sizes)
+
+
+def draw_spectral(rng: np.random.Generator) -> Case:
+    """W (units, units), whose largest eigenvalue in modulus is no real number."""
+    sizes = distinct_sizes(rng, "units", low=4)
+    while True:
+        W = rng.standard_normal((sizes["units"], sizes["units"]))
+        eigenvalues = np.linalg.eigvals(W)
+        moduli = np.abs(eigenvalues)
+        top = eigenvalues[moduli.argmax()]
+        largest_real = eigenvalues.real.max() / abs(top)
+        apart = abs(largest_real - moduli.min() / abs(top)) > 0.02
+        if abs(top.imag) > 0.1 * abs(top) and 0.02 < largest_real < 0.95 and apart:
+            return Case({"W": W}, sizes)
+
+
+def probe_spectral(function, inputs):
+    """Call it with W."""
+    return {"radius": _number(function(inputs["W"]))}
+
+
+def draw_singular(rng: np.random.Generator) -> Case:
+    """W (units, units) with singular values that are not far apart, v (units,), n."""
+    sizes = distinct_sizes(rng, "units", "n", low=2, high=6)
+    units, n = sizes["units"] + 1, sizes["n"]
+    left, right = (np.linalg.qr(rng.standard_normal((units, units)))[0] for _ in range(2))
+    values = rng.uniform(1.2, 2.0) * rng.uniform(0.75, 0.85) ** np.arange(units)
+    v = right @ (rng.choice([-1.0, 1.0], units) * rng.uniform(0.5, 1.0, units))
+    return Case({"W": (left * values) @ right.T, "v": rng.uniform(1.5, 3.0) * v, "n": np.array(n)}, {"units": units})
+
+
+def probe_singular(function, inputs):
+    """Call it with W, v and an integer."""
+    return {"estimate": _number(function(*_plain(inputs)))}
+
+
+def draw_clip(rng: np.random.Generator) -> Case:
+    """g0, g1, g2 of different shapes, a limit that they exceed and a loose one that they do not."""
+    sizes = distinct_sizes(rng, "features", "units", "outputs")
+    features, units, outputs = sizes.values()
+    shapes = ((features, units), (units,), (units, outputs))
+    scales = rng.permutation([0.2, 1.0, 3.0])
+    gradients = [
+        scale * rng.uniform(0.3, 1.0, shape) * rng.choice([-1.0, 1.0], shape)
+        for scale, shape in zip(scales, shapes, strict=True)
+    ]
+    elements = np.concatenate([g.ravel() for g in gradients])
+    length = np.linalg.norm(elements)
+    inputs = {f"g{number}": g for number, g in enumerate(gradients)}
+    inputs["limit"] = np.array(abs(elements).max() * rng.uniform(0.5, 0.8))  # single elements exceed it, too
+    inputs["loose_limit"] = np.array(length * rng.uniform(1.2, 1.6))
+    return Case(inputs, sizes)
+
+
+def probe_clip(function, inputs):
+    """Clip the three gradients as a tuple, once with each limit. Names: clipped_0, …, kept_0, …."""
+    gradients = tuple(inputs[f"g{number}"] for number in range(3))
+    values = {}
+    for name, limit in (("clipped", "limit"), ("kept", "loose_limit")):
+        answer = function(gradients, float(inputs[limit]))
+        if not isinstance(answer, (tuple, list)):
+            raise Malformed(
+                f"It returned one {type(answer).__name__}. Stated: a tuple of arrays, one for each gradient."
+            )
+        if len(answer) != len(gradients):
+            raise Malformed(f"It returned {len(answer)} values for {len(gradients)} gradients. Stated: one for each.")
+        values |= {f"{name}_{number}": array for number, array in enumerate(answer)}
+    return values
+
+
+def draw_initializer(rng: np.random.Generator) -> Case:
+    """Two different sizes, a gain, a seed."""
+    sizes = distinct_sizes(rng, "few", "many")
+    few, many = sorted(sizes.values())
+    inputs = {
+        "few": np.array(few),
+        "many": np.array(many),
+        "gain": np.array(rng.uniform(1.2, 1.9)),
+        "seed": np.array(int(rng.integers(1, 10_000))),
+    }
+    return Case(inputs, {"few": few, "many": many})
+
+
+def probe_initializer(initializer_class, inputs):
+    """Draw matrices and look at what must hold for every right one: no single right matrix exists.
+
+    Returns:
+        square, tall and wide: the products of the matrix with its own transpose, of the smaller size, as text
+        `shapes`, `dtype`, `same_seed`, `other_seed`, `signs`, `config` and `rebuilt`.
+    """
+    import keras
+
+    few, many, gain, seed = _plain(inputs)
+    if not (isinstance(initializer_class, type) and issubclass(initializer_class, keras.initializers.Initializer)):
+        raise Malformed("It must be a class that inherits from keras.initializers.Initializer.")
+
+    def drawn(shape, seed=seed, made=None):
+        initializer = made or initializer_class(gain=gain, seed=seed)
+        return np.array(initializer(shape, dtype="float64"))
+
+    shapes = {"square": (few, few), "tall": (many, few), "wide": (few, many)}
+    matrices = {name: drawn(shape) for name, shape in shapes.items()}
+    values = {"shapes": ", ".join(f"{name} {matrix.shape}" for name, matrix in matrices.items())}
+    for name, matrix in matrices.items():
+        values[name] = (
+            matrix.T @ matrix if matrix.ndim == 2 and matrix.shape[0] > matrix.shape[1] else matrix @ matrix.T
+        )
+    values["dtype"] = ", ".join(
+        str(keras.backend.standardize_dtype(initializer_class(gain=gain, seed=seed)(shapes["tall"], dtype=dtype).dtype))
+        for dtype in ("float64", "float32")
+    )
+    one = initializer_class(gain=gain, seed=seed)
+    first, second = drawn(shapes["tall"], made=one), drawn(shapes["tall"], made=one)
+    values["same_seed"] = _compared([matrices["tall"], first, second])
+    values["other_seed"] = _compared([matrices["tall"], drawn(shapes["tall"], seed + 1)])
+    corners = {bool(drawn((2, 2), seed + number)[0, 0] > 0) for number in range(TRIES)}
+    values["signs"] = f"{TRIES} seeds: the first element is " + (
+        "of both signs" if len(corners) == 2 else "of one sign"
+    )
+    try:
+        config = one.get_config()
+        values["config"] = ", ".join(f"{key}={config[key]}" for key in sorted(config))
+        values["rebuilt"] = _compared(
+            [matrices["tall"], drawn(shapes["tall"], made=initializer_class.from_config(config))]
+        )
+    except NotImplementedError:
+        values |= {"config": "`get_config` still raises NotImplementedError", "rebuilt": "not reached"}
+    except Exception as error:
+        values |= {"config": f"{type(error).__name__} when made again from its config", "rebuilt": "not reached"}
+    return values
+
+
+def _compared(matrices) -> str:
+    first = matrices[0]
+    same = all(other.shape == first.shape and np.allclose(other, first, rtol=0, atol=1e-12) for other in matrices[1:])
+    return "the same matrix" if same else "different matrices"
+
+
+def draw_optimizer(rng: np.random.Generator) -> Case:
+    """w0, w1, w2 and two sets of gradients: the first exceeds the limit together, the second does not."""
+    clip = draw_clip(rng)
+    gradients = {f"g{number}": clip.inputs[f"g{number}"] for number in range(3)}
+    limit = float(clip.inputs["limit"])
+    length = np.sqrt(sum((g**2).sum() for g in gradients.values()))
+    inputs = {f"w{number}": rng.standard_normal(g.shape) for number, g in enumerate(gradients.values())}
+    inputs |= gradients
+    inputs |= {f"small_{name}": 0.5 * limit / length * g[::-1] for name, g in gradients.items()}
+    inputs["learning_rate"] = np.array(int(rng.integers(3, 20)) / EXACT_RATES)
+    inputs["limit"] = np.array(limit)
+    return Case(inputs, clip.sizes)
+
+
+def probe_optimizer(function, inputs):
+    """Let the optimizer take a step with long gradients, then one with short ones; return the weights after each."""
+    import keras
+
+    optimizer = function(float(inputs["learning_rate"]), float(inputs["limit"]))
+    if not isinstance(optimizer, keras.optimizers.Optimizer):
+        raise Malformed(f"It returned a {type(optimizer).__name__}. Stated: a keras.optimizers.Optimizer.")
+    variables = [keras.Variable(inputs[f"w{number}"], dtype="float64", name=f"w{number}") for number in range(3)]
+    values = {}
+    for name, prefix in (("long", "g"), ("short", "small_g")):
+        optimizer.apply([keras.ops.convert_to_tensor(inputs[f"{prefix}{number}"]) for number in range(3)], variables)
+        values |= {f"{name}_{number}": np.array(variable) for number, variable in enumerate(variables)}
+    return values
+
+
+EXERCISES = [
+    Exercise(
+        "gradients.power_by_eigendecomposition", 6, draw_power, probe_power, evenly(("power",)), "forward",
+        forbidden=(*NOT_BY_HAND, "numpy.linalg.matrix_power"),
+        about={"power": "the matrix multiplied with itself n times"},
+    ),
+    forward("gradients.norm_through_time", 8, draw_norms, ("norms",), {"norms": 1}),
+    Exercise(
+        "gradients.spectral_radius", 3, draw_spectral, probe_spectral, evenly(("radius",)), "forward",
+        forbidden=NOT_BY_HAND,
+    ),
+    Exercise(
+        "gradients.largest_singular_value", 6, draw_singular, probe_singular, evenly(("estimate",)), "forward",
+        forbidden=NOT_BY_HAND, about={"estimate": "the estimate after n iterations, from the vector given"},
+    ),
+    Exercise(
+        "gradients.clip_by_global_norm", 6, draw_clip, probe_clip,
+        {
+            "clipped": Part(0.7, ("clipped_0", "clipped_1", "clipped_2"), gate=True),
+            "kept": Part(0.3, ("kept_0", "kept_1", "kept_2")),
+        },
+        forbidden=(
+            *NOT_BY_HAND, "tensorflow.clip_by_global_norm", "tensorflow.clip_by_norm", "tensorflow.linalg.global_norm",
+        ),
+        about={
+            **{f"clipped_{number}": f"gradient {number}, where the limit is exceeded" for number in range(3)},
+            **{f"kept_{number}": f"gradient {number}, where the limit is not exceeded" for number in range(3)},
+        },
+    ),
+    Exercise(
+        "gradients.orthogonal_initializer", 7, draw_initializer, probe_initializer,
+        {
+            "orthogonal": Part(0.5, ("square", "tall", "wide", "shapes"), gate=True),
+            "random": Part(0.3, ("same_seed", "other_seed", "signs")),
+            "dtype": Part(0.1, ("dtype",)),
+            "config": Part(0.1, ("config", "rebuilt")),
+        },
+        kind="layer", rtol=1e-10,
+        forbidden=(
+            "keras.initializers.Orthogonal", "keras.initializers.OrthogonalInitializer",
+            "keras.initializers.orthogonal",
+        ),
+        about={
+            "square": "a square matrix times its own transpose",
+            "tall": "the transpose of a tall matrix times the matrix",
+            "wide": "a wide matrix times its own transpose",
+            "shapes": "the shapes",
+            "dtype": "the dtypes, when float64 and float32 are asked for",
+            "same_seed": "matrices of three calls with the same seed",
+            "other_seed": "matrices of two seeds",
+            "signs": "the signs of an element that has no reason to prefer one",
+            "config": "what get_config returns",
+            "rebuilt": "the matrix of an initializer made again from its config",
+        },
+    ),
+    Exercise(
+        "gradients.clipping_optimizer", 4, draw_optimizer, probe_optimizer,
+        {
+            "long": Part(0.7, ("long_0", "long_1", "long_2"), gate=True),
+            "short": Part(0.3, ("short_0", "short_1", "short_2")),
+        },
+        rtol=1e-10,
+        about={
+            **{f"long_{number}": f"weight {number} after a step with long gradients" for number in range(3)},
+            **{f"short_{number}": f"weight {number} after one more step, with short gradients" for number in range(3)},
+        },
+    ),
+]  # fmt: skip

@@ -1,0 +1,226 @@
+"""Lesson 03: how the Hopfield exercises are tested."""
+
+import re
+
+import numpy as np
+
+from autograder.exercise import NOT_BY_HAND, Case, Exercise, Part, call_function, distinct_sizes, evenly
+from autograder.layers import probe_layer
+
+SOFTMAX = (
+    "scipy.special.softmax",
+    "scipy.special.log_softmax",
+    "keras.ops.softmax",
+    "keras.activations.softmax",
+    "tensorflow.nn.softmax",
+)
+
+
+def _numbers(inputs):
+    """Arrays without axes as plain numbers."""
+    return {name: array.item() if array.ndim == 0 else array for name, array in inputs.items()}
+
+
+def _by_hand(id, points, draw, returns):
+    """A function of arrays and numbers."""
+    call = call_function(returns)
+
+    def probe(function, inputs):
+        return call(function, _numbers(inputs))
+
+    return Exercise(id, points, draw, probe, evenly(returns), "forward", forbidden=NOT_BY_HAND)
+
+
+def _signs(rng: np.random.Generator, *shape: int) -> np.ndarray:
+    return rng.choice([-1.0, 1.0], shape)
+
+
+def _coupled(rng: np.random.Generator, units: int) -> np.ndarray:
+    """Weights (units, units), symmetric with a zero diagonal."""
+    upper = np.triu(rng.standard_normal((units, units)), 1)
+    return upper + upper.T
+
+
+def draw_patterns(rng: np.random.Generator) -> Case:
+    """patterns (count, units). The count is odd, so that no unit's mean is zero."""
+    count, units = int(rng.choice([3, 5])), int(rng.integers(6, 10))
+    return Case({"patterns": _signs(rng, count, units)}, {"count": count, "units": units})
+
+
+def draw_states(rng: np.random.Generator) -> Case:
+    """s (batch, units), W (units, units), b (units,)."""
+    sizes = distinct_sizes(rng, "batch", "units", low=3)
+    batch, units = sizes.values()
+    inputs = {
+        "s": _signs(rng, batch, units),
+        "W": _coupled(rng, units),
+        "b": rng.choice([-1.0, 1.0], units) * rng.uniform(0.3, 1.0, units),
+    }
+    return Case(inputs, sizes)
+
+
+def _large_states(rng: np.random.Generator, sizes: dict[str, int]) -> dict[str, np.ndarray]:
+    """States, weights and a bias. One unit has nobody to listen to: its field is zero. It starts with both signs."""
+    batch, units = sizes["batch"], sizes["units"]
+    s, W = _signs(rng, batch, units), _coupled(rng, units)
+    b = rng.choice([-1.0, 1.0], units) * rng.uniform(0.5, 1.5, units)
+    alone = int(rng.integers(units))
+    W[alone] = W[:, alone] = b[alone] = 0
+    s[:2, alone] = 1, -1
+    return {"s": s, "W": W, "b": b}
+
+
+def draw_step(rng: np.random.Generator) -> Case:
+    """s (batch, units), W (units, units), b (units,), with a field that is exactly zero."""
+    sizes = {"batch": int(rng.integers(4, 8)), "units": int(rng.integers(10, 15))}
+    return Case(_large_states(rng, sizes), sizes)
+
+
+def draw_recall(rng: np.random.Generator) -> Case:
+    """s (batch, units), W (units, units), b (units,), with a field that is exactly zero; order (units,), sweeps."""
+    sizes = {"batch": int(rng.integers(5, 8)), "units": int(rng.integers(20, 27))}
+    inputs = {
+        **_large_states(rng, sizes),
+        "order": rng.permutation(sizes["units"]),
+        "sweeps": np.array(2),  # one is too few to settle
+    }
+    return Case(inputs, sizes)
+
+
+def draw_loads(rng: np.random.Generator) -> Case:
+    """patterns (patterns, units), counts (loads,), order (units,), sweeps.
+
+    32 units, so that the weights are exact, and odd counts, so that no field is zero, however sums are rounded.
+    """
+    units = 32
+    counts = np.array([7, 11, 15]) + 2 * rng.integers(0, 2, 3)
+    sizes = {"patterns": 19, "units": units, "loads": 3}
+    inputs = {
+        "patterns": _signs(rng, sizes["patterns"], units),
+        "counts": counts,
+        "order": rng.permutation(units),
+        "sweeps": np.array(2),
+    }
+    return Case(inputs, sizes)
+
+
+def draw_layer(rng: np.random.Generator) -> Case:
+    """states (batch, units), a kernel (units, units) that no rule made, steps, patterns to store (count, units)."""
+    sizes = {"batch": int(rng.integers(5, 8)), "units": int(rng.integers(14, 19)), "count": int(rng.choice([3, 9, 11]))}
+    state = _large_states(rng, sizes)
+    inputs = {
+        "states": state["s"],
+        "kernel": state["W"],
+        "steps": np.array(3),
+        "patterns": _signs(rng, sizes["count"], sizes["units"]),
+    }
+    return Case(inputs, sizes)
+
+
+def probe_hopfield_layer(layer_class, inputs):
+    """Put a kernel in and take the steps, then let a layer of its own store patterns. No gradient: a sign has none."""
+    states, kernel, patterns = inputs["states"], inputs["kernel"], inputs["patterns"]
+    make = {"units": kernel.shape[0], "steps": int(inputs["steps"])}
+    given = {"states": states, "kernel": kernel, "upstream": np.ones(states.shape)}
+    values = probe_layer(layer_class, given, make=make, arguments=("states",), weights=("kernel",), initial=("kernel",))
+    values = {name: value for name, value in values.items() if not name.startswith("gradient.")}
+    again = values["rebuilt_outputs"]
+    values["rebuilt_dtype"] = again if isinstance(again, str) else str(again.dtype)
+    layer = layer_class(**make, dtype="float64")
+    layer(states)
+    held = [f"{w.name} {tuple(w.shape)} {'' if w.trainable else 'not '}trainable" for w in layer.weights]
+    values["weights"] = re.sub(r"_\d+ ", " ", ", ".join(sorted(held))) or "none"  # Keras numbers nameless weights
+    values["dtypes"] = f"{values['outputs'].dtype}, {', '.join(sorted({str(w.dtype) for w in layer.weights}))}"
+    layer.store(np.ones_like(patterns))
+    layer.store(patterns)
+    values["stored"] = np.asarray(layer.kernel)
+    values["saved"] = np.concatenate([np.ravel(weight) for weight in layer.get_weights() or [np.zeros(0)]])
+    return values
+
+
+ABOUT_LAYER = {
+    "outputs": "the states after the steps, with a kernel that the check put in",
+    "stored": "the kernel after store(patterns)",
+    "saved": "the weights that a saved model would hold after store(patterns), in a row",
+    "weights": "the names and shapes of the weights, and whether they are trainable",
+    "dtypes": "the dtypes of outputs and weights in a float64 layer",
+    "initial.kernel": "the kernel before anything is stored",
+    "config": "what get_config adds to that of every layer",
+    "rebuilt_outputs": "the states that a layer gives that was made again from its config",
+    "rebuilt_dtype": "the dtype of those states, of a float64 layer",
+}
+
+
+def draw_modern(rng: np.random.Generator) -> Case:
+    """state (batch, units), patterns (count, units), beta."""
+    sizes = distinct_sizes(rng, "batch", "count", "units", low=3)
+    batch, count, units = sizes.values()
+    inputs = {
+        "state": rng.standard_normal((batch, units)),
+        "patterns": rng.standard_normal((count, units)),
+        "beta": np.array(rng.uniform(0.4, 0.7)),
+    }
+    return Case(inputs, sizes)
+
+
+def draw_modern_forward(rng: np.random.Generator) -> Case:
+    """state, patterns, beta, and a beta for which exp overflows. One state is near a pattern, one is long."""
+    case = draw_modern(rng)
+    state, patterns = case.inputs["state"], case.inputs["patterns"]
+    state[0] = patterns[1] + 0.1 * state[0]
+    state[1] = 6 * patterns[0] / np.linalg.norm(patterns[0])
+    return Case({**case.inputs, "large_beta": np.array(rng.uniform(3_000, 5_000))}, case.sizes)
+
+
+def draw_modern_backward(rng: np.random.Generator) -> Case:
+    """dnew (batch, units), then the arguments of the forward pass."""
+    case = draw_modern(rng)
+    return Case({"dnew": rng.standard_normal(case.inputs["state"].shape), **case.inputs}, case.sizes)
+
+
+def probe_modern_forward(modern_update_forward, inputs):
+    """One step at a moderate beta, and at a large one for all states and for one alone."""
+    state, patterns, beta, large_beta = _numbers(inputs).values()
+    values = {"new": modern_update_forward(state, patterns, beta)}
+    with np.errstate(all="ignore"):
+        values["new_at_large_beta"] = modern_update_forward(state, patterns, large_beta)
+        values["one_at_large_beta"] = modern_update_forward(state[:1].copy(), patterns, large_beta)
+    return values
+
+
+def probe_modern_backward(modern_update_backward, inputs):
+    return call_function(("dstate", "dpatterns"))(modern_update_backward, _numbers(inputs))
+
+
+EXERCISES = [
+    _by_hand("hopfield.hebb", 4, draw_patterns, ("W",)),
+    _by_hand("hopfield.energy", 4, draw_states, ("E",)),
+    _by_hand("hopfield.synchronous_step", 4, draw_step, ("s",)),
+    _by_hand("hopfield.recall", 7, draw_recall, ("s",)),
+    _by_hand("hopfield.capacity_curve", 5, draw_loads, ("error",)),
+    Exercise(
+        "hopfield.Hopfield", 6, draw_layer, probe_hopfield_layer,
+        {
+            "recall": Part(0.4, ("outputs",)),
+            "store": Part(0.3, ("stored", "saved")),
+            "weights": Part(0.2, ("weights", "dtypes", "initial.kernel")),
+            "config": Part(0.1, ("config", "rebuilt_outputs", "rebuilt_dtype")),
+        },
+        kind="layer", rtol=1e-10, about=ABOUT_LAYER,
+    ),
+    Exercise(
+        "hopfield.modern_update_forward", 4, draw_modern_forward, probe_modern_forward,
+        {"moderate": Part(0.7, ("new",)), "large": Part(0.3, ("new_at_large_beta", "one_at_large_beta"))},
+        "forward", forbidden=NOT_BY_HAND + SOFTMAX,
+        about={
+            "new": "the new states",
+            "new_at_large_beta": "the new states where beta is some thousand",
+            "one_at_large_beta": "the first state alone, where beta is some thousand",
+        },
+    ),
+    Exercise(
+        "hopfield.modern_update_backward", 6, draw_modern_backward, probe_modern_backward,
+        evenly(("dstate", "dpatterns")), "backward",
+        forward="hopfield.modern_update_forward", upstream="dnew", forbidden=NOT_BY_HAND + SOFTMAX,
+    ),
+]  # fmt: skip
