@@ -128,12 +128,17 @@ def draw_analogy(rng: np.random.Generator) -> Case:
     """a, b, c, W (vocabulary, units) with rows of very different lengths, k."""
     units, vocabulary = int(rng.integers(4, 8)), int(rng.integers(20, 26))
     a, b, c = rng.permutation(vocabulary - 4)[:3]
-    lengths = np.geomspace(0.2, 4, vocabulary)
+    lengths = rng.permutation(np.geomspace(0.2, 4, vocabulary))
+    directions = rng.standard_normal((vocabulary, units))
+    directions[c] = directions[b] + 0.5 * rng.standard_normal(units)  # alike, so that both are near what is sought
+    # another direction, and longer, so that it matters whether rows are scaled first
+    directions[a] -= directions[a] @ directions[b] / (directions[b] @ directions[b]) * directions[b]
+    lengths[a], lengths[b], lengths[c] = 8, 0.3, 0.4
     inputs = {
         "a": np.array(a),
         "b": np.array(b),
         "c": np.array(c),
-        "W": rng.permutation(lengths)[:, np.newaxis] * rng.standard_normal((vocabulary, units)),
+        "W": lengths[:, np.newaxis] * directions,
         "k": np.array(vocabulary - 8),
     }
     return Case(inputs, {"vocabulary": vocabulary, "units": units, "k": vocabulary - 8})

@@ -6,6 +6,7 @@ import os
 import sys
 
 SEEDS = int(os.environ.get("SEEDS", "1000"))
+KERAS_SEEDS = int(os.environ.get("KERAS_SEEDS", str(SEEDS)))
 
 
 def main(names: list[str]) -> int:
@@ -22,9 +23,25 @@ def main(names: list[str]) -> int:
 
 
 def _gradients() -> None:
-    from tests.bench import gradients
+    from tests.bench import gradients, mistakes, tables
 
-    gradients.run(SEEDS)
+    figures = gradients.run()
+    tables.write_json("gradients", figures)
+    counted = mistakes.count(SEEDS, KERAS_SEEDS)
+    tables.write_json("gradients", figures | counted)
+    rows = [
+        ("known mistakes", counted["mutants"]),
+        ("of these rejected in every draw of inputs", counted["mutants_rejected"]),
+        ("verdicts on them with the right name", f"{100 * counted['named']:.3f} %"),
+        ("verdicts with a wrong name", counted["misnamed"]),
+        ("right answers, the references and others", counted["correct_variants"]),
+        ("of these with full marks in every draw", counted["correct_accepted"]),
+        ("draws of each exercise by hand", SEEDS),
+        ("draws of each exercise with Keras", KERAS_SEEDS),
+    ]
+    text = tables.table(("what", "how many"), rows)
+    tables.put("mistakes", text)
+    print(text)
 
 
 if __name__ == "__main__":

@@ -1,65 +1,104 @@
-"""How sharp and how fair the judge is: every known mistake and every right variant, over many draws of inputs."""
+"""How sharp and how fair the judge is: every known mistake and every right variant, over many draws of inputs.
+
+Draws are judged in parts, and each part's counts are kept below build/bench/draws: a run that was stopped goes on where it
+was, as long as nothing has changed that a verdict depends on.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from importlib.metadata import version
 from multiprocessing import get_context
+from pathlib import Path
 
 from tests import catalogue
+from tests.bench.tables import ROOT
 from tests.variants import VARIANTS
 
+FIRST = 1_000  # seeds of the short tests are below
+PART = 25
+JUDGE = ("exercise", "expectation", "judge", "detail", "subject", "layers", "delegation", "reference")
 
-def count(seeds: int, workers: int = 2, say=print) -> dict[str, float]:
-    """Judge everything in `seeds` draws, in several processes.
+
+def count(seeds: int, keras_seeds: int, workers: int = 2, say=print) -> dict[str, float]:
+    """Judge everything in many draws, in several processes.
+
+    Args:
+        seeds: draws of each by-hand exercise.
+        keras_seeds: draws of each exercise that calls Keras, where one takes a hundred times as long.
+        workers: processes.
+        say: called with a line about the progress now and then.
 
     Returns:
         mutants: known mistakes. mutants_rejected: of these, rejected in every draw, with exact values and with
         fingerprints. named: share of all verdicts on mutants with the right name. misnamed: verdicts with a wrong one.
         correct_variants, correct_accepted: right answers written differently, the references among them, and how many
-        of them got full marks in every draw. seeds: the draws.
+        of them got full marks in every draw. seeds, keras_seeds: the draws.
     """
-    verdicts, rejected, unnamed, misnamed, correct, accepted = 0, 0, 0, 0, 0, 0
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
-    chunks = [range(start, min(start + 100, 1_000 + seeds)) for start in range(1_000, 1_000 + seeds, 100)]
-    faults: dict[str, set] = {id: set() for id in catalogue.EXERCISES}
+    parts = [
+        (id, range(start, min(start + PART, FIRST + draws)))
+        for group, draws in ((catalogue.BY_HAND, seeds), (catalogue.WITH_KERAS, keras_seeds))
+        for start in range(FIRST, FIRST + draws, PART)
+        for id in group
+    ]
+    accepted: dict[str, set] = {id: set() for id in catalogue.EXERCISES}
     refused: dict[str, set] = {id: set() for id in catalogue.EXERCISES}
-    # Keras first: it takes longest
-    jobs = {pool.submit(_some, id, chunk): id for id in [*catalogue.WITH_KERAS, *catalogue.BY_HAND] for chunk in chunks}
-    for done, job in enumerate(as_completed(jobs), 1):
-        id = jobs[job]
-        accepted_mutants, missed, wrong_names, refused_variants = job.result()
-        faults[id] |= accepted_mutants
-        refused[id] |= refused_variants
-        unnamed += missed
-        misnamed += wrong_names
-        if done % len(chunks) == 0:
-            say(f"{done} of {len(jobs)} parts judged")
-    pool.shutdown()
-    for id in catalogue.EXERCISES:
-        own = len(catalogue.own_mistakes(id))
-        variants = 1 + sum(other == id for other, _ in VARIANTS.values())
-        rejected += own - len(faults[id])
-        verdicts += own * seeds * 2  # two views
-        correct += variants
-        accepted += variants - len(refused[id])
+    verdicts = unnamed = misnamed = 0
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        jobs = {pool.submit(_part, id, part): id for id, part in parts}
+        for done, job in enumerate(as_completed(jobs), 1):
+            id, found = jobs[job], job.result()
+            accepted[id] |= set(found["accepted"])
+            refused[id] |= set(found["refused"])
+            verdicts += found["verdicts"]
+            unnamed += found["unnamed"]
+            misnamed += found["misnamed"]
+            if done % 50 == 0:
+                say(f"{done} of {len(jobs)} parts judged", flush=True)
+    correct = {id: 1 + sum(other == id for other, _ in VARIANTS.values()) for id in catalogue.EXERCISES}
     return {
         "mutants": len(catalogue.CATALOGUE),
-        "mutants_rejected": rejected,
+        "mutants_rejected": len(catalogue.CATALOGUE) - sum(map(len, accepted.values())),
+        "accepted": sorted(set().union(*accepted.values())),
         "named": 1 - (unnamed + misnamed) / verdicts,
         "misnamed": misnamed,
-        "correct_variants": correct,
-        "correct_accepted": accepted,
+        "correct_variants": sum(correct.values()),
+        "correct_accepted": sum(correct.values()) - sum(map(len, refused.values())),
+        "refused": sorted(set().union(*refused.values())),
         "seeds": seeds,
+        "keras_seeds": keras_seeds,
     }
 
 
-def _some(id: str, seeds: range) -> tuple[set, int, int, set]:
-    """(mutants accepted, verdicts without a name, verdicts with a wrong one, variants refused)."""
+def _part(id: str, seeds: range) -> dict[str, object]:
+    """Counts of some draws of one exercise, from the last run where nothing has changed."""
+    kept = ROOT / "build" / "bench" / "draws" / f"{id}-{seeds.start}-{seeds.stop}-{_state(id)}.json"
+    if kept.exists():
+        return json.loads(kept.read_text(encoding="utf-8"))
     wrong, short = catalogue.many_draws(id, seeds)
-    accepted = {fault.split(",")[0] for fault in wrong if "accepted" in fault}
-    return (
-        accepted,
-        sum(fault.endswith("not named") for fault in wrong),
-        sum("misnamed" in fault for fault in wrong),
-        {name for name, _ in short},
-    )
+    found = {
+        "accepted": sorted({fault.split(",")[0] for fault in wrong if "accepted" in fault}),
+        "unnamed": sum(fault.endswith("not named") for fault in wrong),
+        "misnamed": sum("misnamed" in fault for fault in wrong),
+        "refused": sorted({f"{id}: {name}" for name, _ in short}),
+        "verdicts": 2 * len(seeds) * len(catalogue.own_mistakes(id)),
+    }
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    part = kept.with_suffix(".part")
+    part.write_text(json.dumps(found), encoding="utf-8")
+    part.replace(kept)
+    return found
+
+
+def _state(id: str) -> str:
+    """A hash of what the verdicts depend on."""
+    module = id.split(".")[0]
+    rooms = ("solutions", "solutions/mistakes", "autograder/exercises", "tests/variants")
+    files = [ROOT / room / f"{module}.py" for room in rooms] + [ROOT / "autograder" / f"{name}.py" for name in JUDGE]
+    files += [Path(catalogue.__file__), *sorted((ROOT / "autograder" / "gradients").glob("*.py"))]
+    digest = hashlib.sha256("".join(version(name) for name in ("numpy", "keras", "tensorflow")).encode())
+    for file in files:
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:12]
