@@ -118,12 +118,6 @@ MISTAKES = [
     Mistake(LOSS, "no_max_shift", "scores - scores.max(axis=-1, keepdims=True)", "scores",
             "Your loss is infinite where scores are large: an exponential overflowed, or the logarithm met a "
             "probability that had become 0. Make the scores harmless before you take exponentials."),
-    Mistake(LOSS, "not_a_number",
-            "shifted = scores - scores.max(axis=-1, keepdims=True)  # (batch, time, vocabulary)\n"
-            "    log_p = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))",
-            "log_p = np.log(np.exp(scores) / np.exp(scores).sum(axis=-1, keepdims=True))",
-            "Your loss is not a number where scores are large. The exponentials of a token overflowed, or all became "
-            "0, and then they were divided by one another. Make the scores of each token harmless first."),
     Mistake(LOSS, "one_shift_for_all", "scores.max(axis=-1, keepdims=True)", "scores.max()",
             "All tokens are shifted by the same number. The largest score of all suits one token. For another it can be "
             "so large that all its exponentials become 0."),

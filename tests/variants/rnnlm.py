@@ -232,11 +232,17 @@ MADE_UP = [
     ("rnnlm.affine_backward", "dh = dscores @ W.T", "dh = -dscores @ W.T"),
     ("rnnlm.affine_backward", "db = dscores.sum(axis=(0, 1))", "db = 2 * dscores.sum(axis=(0, 1))"),
     ("rnnlm.softmax_loss", "np.exp(shifted)", "np.exp(2 * shifted)"),
+    # no shift, and a quotient of exponentials: not a number, which could have any cause
+    (
+        "rnnlm.softmax_loss",
+        "log_p = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))",
+        "log_p = np.log(np.exp(scores) / np.exp(scores).sum(axis=-1, keepdims=True))",
+    ),
     ("rnnlm.softmax_loss", "surprise[mask].mean()", "np.median(surprise[mask]) + 1"),
     ("rnnlm.softmax_loss", "surprise[mask].mean()", "surprise[mask].sum() / (mask.sum() - 1)"),
     ("rnnlm.softmax_loss_backward", "(p - one_hot)", "(p - one_hot) ** 2"),
     ("rnnlm.softmax_loss_backward", "(p - one_hot)", "(p - 2 * one_hot)"),
-    ("rnnlm.softmax_loss_backward", "scores - scores.max(axis=-1, keepdims=True)", "scores"),
+    ("rnnlm.softmax_loss_backward", "scores - scores.max(axis=-1, keepdims=True)", "scores"),  # not a number either
     ("rnnlm.perplexity", "np.exp(total / counts.sum())", "np.exp(total / counts.sum()) - 1"),
     ("rnnlm.perplexity", "np.exp(total / counts.sum())", "np.exp(np.median(losses)) + 1"),
     ("rnnlm.stream_batches", "ids[: batch * length]", "ids[: batch * length][::-1]"),
