@@ -76,6 +76,8 @@ def _signature(
     ):
         return f"`{name}` holds whole numbers only ({answer.dtype}). Was a buffer made with an integer dtype?"
     guess = None if comparison is None else gradients.describe(comparison, sizes=sizes)
+    if guess and guess.startswith("every element is"):  # how much that is would tell the right values
+        guess = "every element is too large or too small by one factor: is one missing, or one too many?"
     return guess and f"`{name}`: {guess}{'' if guess.endswith('?') else '.'}"
 
 
@@ -162,7 +164,7 @@ def _line(
     if gradient_of is None:
         return Line(name, False, f"{comparison.wrong_count} of {comparison.size} elements wrong", shown), comparison
     if comparison.ok:
-        return without_values("agrees with the numeric gradient of your own forward pass, as far as that is known")
+        return without_values("not the right one, and it fits your own forward pass: look at that first")
     worst = ", ".join(map(str, comparison.worst_index))
     detail = (
         f"[{worst}] yours {comparison.answer_value:.6g}, numeric {comparison.expected_value:.6g}; "
@@ -192,7 +194,7 @@ def _from_fingerprint(mark: Mark, answer: np.ndarray) -> Comparison | None:
         wrong=np.ones(answer.shape, bool),
         wrong_count=answer.size,
         size=answer.size,
-        not_finite=int((~np.isfinite(answer)).sum()) if np.isfinite(mark.projections).all() else 0,
+        not_finite=0 if mark.gaps else int((~np.isfinite(answer)).sum()),
         not_judged=0,
         not_smooth=0,
         worst_index=(0,) * answer.ndim,

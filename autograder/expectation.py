@@ -55,7 +55,8 @@ class Fingerprint:
         shape: of the tensor.
         scale: its largest absolute element, rounded to a power of two.
         seed: of the directions.
-        projections: the sums along those directions.
+        projections: the sums along those directions, of the finite elements.
+        gaps: a checksum of where NaN and infinities are; 0 where none are.
     """
 
     shape: tuple[int, ...]
@@ -63,6 +64,7 @@ class Fingerprint:
     seed: int
     projections: tuple[float, ...]
     rtol: float
+    gaps: int = 0
 
     @classmethod
     def of(cls, array: np.ndarray, label: str, rtol: float) -> Fingerprint:
@@ -72,20 +74,21 @@ class Fingerprint:
         rounded = 2.0 ** np.ceil(np.log2(scale)) if scale > 0 else 0.0
         seed = zlib.crc32(label.encode())
         projections = tuple(_project(array, seed))
-        return cls(array.shape, float(rounded), seed, projections, rtol)
+        return cls(array.shape, float(rounded), seed, projections, rtol, _gaps(array))
 
     def matches(self, answer: np.ndarray | str) -> bool:
         """Do all projections agree, as far as errors below rtol/2 with random signs allow?"""
         if isinstance(answer, str) or answer.shape != self.shape:
             return False
-        found = _project(answer.astype(np.float64), self.seed)
+        answer = answer.astype(np.float64)
+        found = _project(answer, self.seed)
         atol = self.rtol * self.scale * max(1.0, np.sqrt(answer.size))
-        return bool(np.allclose(found, self.projections, rtol=0, atol=atol, equal_nan=True))
+        return _gaps(answer) == self.gaps and bool(np.allclose(found, self.projections, rtol=0, atol=atol))
 
     def factor(self, answer: np.ndarray) -> float | None:
         """c, if the answer is c times the tensor as far as the projections tell; None if it is not, or c is 1 or 0."""
         found, known = _project(answer.astype(np.float64), self.seed), np.array(self.projections)
-        if not (np.isfinite(found).all() and np.isfinite(known).all() and known.any()):
+        if self.gaps or _gaps(answer.astype(np.float64)) or not (np.isfinite(found).all() and known.any()):
             return None
         c = float(found @ known / (known @ known))
         atol = self.rtol * self.scale * max(1.0, np.sqrt(answer.size))
@@ -106,8 +109,18 @@ class Text:
 
 def _project(array: np.ndarray, seed: int) -> np.ndarray:
     draw = _directions if array.size <= REMEMBERED else _directions.__wrapped__
+    finite = np.where(np.isfinite(array), array, 0.0)
     with np.errstate(all="ignore"):
-        return draw(seed, array.size) @ array.ravel()
+        return draw(seed, array.size) @ finite.ravel()
+
+
+def _gaps(array: np.ndarray) -> int:
+    """A checksum of where NaN and infinities are and of which kind; 0 where none are."""
+    if np.isfinite(array).all():
+        return 0
+    return zlib.crc32(
+        np.where(np.isnan(array), 3, np.isposinf(array) + 2 * np.isneginf(array)).astype(np.uint8).tobytes()
+    )
 
 
 @lru_cache(maxsize=512)

@@ -20,27 +20,16 @@ class Heat:
     """The map of one tensor.
 
     Attributes:
-        down, across: what its rows and its columns are, for example "time (6)" and "units (5)".
+        down, across: what its rows and its columns are, for example "time (6)" and "units (5)"; `down` is "" for a
+            single row.
         rows: one text per row, one digit per cell: 0 right, 1 to 3 wrong, see LEGEND.
+        words: the map in words, for who does not see it: "time (6): 0 to 4 wrong, 5 right".
     """
 
     down: str
     across: str
     rows: tuple[str, ...]
-
-    def label(self) -> str:
-        """The map in words, for who does not see it: "time (6): 0 to 4 wrong throughout, 5 right"."""
-        kinds = ["right" if set(row) == {"0"} else "wrong" if "0" not in row else "partly wrong" for row in self.rows]
-        if len(self.rows) == 1:
-            wrong = [str(i) for i, digit in enumerate(self.rows[0]) if digit != "0"]
-            return f"{self.across}: wrong at {', '.join(wrong)}"
-        runs, start = [], 0
-        for end in range(1, len(kinds) + 1):
-            if end == len(kinds) or kinds[end] != kinds[start]:
-                which = str(start) if end - start == 1 else f"{start} to {end - 1}"
-                runs.append(f"{which} {kinds[start]}")
-                start = end
-        return f"{self.down} by {self.across}: rows {', '.join(runs)}"
+    words: str = ""
 
     def text(self) -> str:
         """The map in characters, several lines."""
@@ -54,11 +43,11 @@ class Heat:
             "".join(f"<span style='color:{COLOURS[int(digit)]}'>{GLYPHS[int(digit)]}</span>" for digit in row)
             for row in self.rows
         )
-        label = escape(self.label(), quote=True)
+        label = escape(self.words, quote=True)
         axes = f"{self.down} ↓ {self.across} →" if self.down else f"{self.across} →"
         return (
             f"<div style='font-size:.85em'>{escape(axes)}</div>"
-            f"<div role='img' aria-label='{label}' title='{label}' style='font-family:monospace;line-height:1.05;"
+            f"<div role='img' aria-label='{label}' style='font-family:monospace;line-height:1.05;"
             f"letter-spacing:.1em;white-space:pre'>{rows}</div>"
         )
 
@@ -96,10 +85,12 @@ def heat(
         off = off / np.max(np.abs(expected), initial=0.0, where=np.isfinite(expected))
     levels = np.where(wrong, 3 - (off < BOUNDS[1]) - (off < BOUNDS[0]), 0)  # what is not finite is level 3
     others = tuple(axis for axis in range(wrong.ndim) if axis not in shown)
-    grid = _pooled(_pooled(np.atleast_2d(levels.max(axis=others)), MOST_ROWS).T, MOST_COLUMNS).T
-    names = [_axis(wrong.shape[axis], sizes or {}) for axis in shown]
-    down, across = names if len(names) == 2 else ("", names[0])
-    return Heat(down, across, tuple("".join(map(str, row)) for row in grid.tolist()))
+    whole = np.atleast_2d(levels.max(axis=others))
+    grid = _pooled(_pooled(whole, MOST_ROWS).T, MOST_COLUMNS).T
+    names = _names(wrong.shape, shown, time_axis, sizes or {})
+    parts = [f"{name}, in {cells} parts" if cells < length else name
+             for name, length, cells in zip(["", *names][-2:], whole.shape, grid.shape, strict=True)]  # fmt: skip
+    return Heat(*parts, tuple("".join(map(str, row)) for row in grid.tolist()), _in_words(whole, names))
 
 
 def _pooled(grid: np.ndarray, most: int) -> np.ndarray:
@@ -109,6 +100,29 @@ def _pooled(grid: np.ndarray, most: int) -> np.ndarray:
     return np.array([part.max(axis=0) for part in np.array_split(grid, most)])
 
 
-def _axis(size: int, sizes: Mapping[str, int]) -> str:
-    """For example "time (6)"."""
-    return next((f"{name} ({size})" for name, known in sizes.items() if known == size), f"axis ({size})")
+def _names(shape: tuple[int, ...], shown: list[int], time_axis: int | None, sizes: Mapping[str, int]) -> list[str]:
+    """What the shown axes are, with their sizes. Only the axes of a sequence are known by name."""
+    kinds = ["elements"] if len(shape) == 1 else ["rows", "columns"] if len(shape) == 2 else None
+    found = []
+    for place, axis in enumerate(shown):
+        name = kinds[place] if kinds else f"axis {axis}"
+        if time_axis is not None:
+            inner = [key for key, size in sizes.items() if size == shape[axis] and key not in ("batch", "time")]
+            name = "time" if axis == time_axis % len(shape) else inner[0] if inner else name
+        found.append(f"{name} ({shape[axis]})")
+    return found
+
+
+def _in_words(grid: np.ndarray, names: list[str]) -> str:
+    """For example "time (6) by units (5): 0 to 4 wrong, 5 right"."""
+    kinds = np.where(
+        (grid > 0).all(axis=1), "wrong", np.where((grid > 0).any(axis=1), "partly wrong", "right")
+    ).tolist()
+    if len(grid) == 1:
+        kinds = np.where(grid[0] > 0, "wrong", "right").tolist()
+    runs, start = [], 0
+    for end in range(1, len(kinds) + 1):
+        if end == len(kinds) or kinds[end] != kinds[start]:
+            runs.append(f"{start if end - start == 1 else f'{start} to {end - 1}'} {kinds[start]}")
+            start = end
+    return f"{' by '.join(names)}: {', '.join(runs)}"

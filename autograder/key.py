@@ -75,14 +75,14 @@ def _expectation(entry: dict) -> Expectation:
 def _mark(mark: Mark) -> str | list:
     if isinstance(mark, Text):
         return mark.text
-    return [list(mark.shape), mark.scale, mark.seed, list(mark.projections), mark.rtol]
+    return [list(mark.shape), mark.scale, mark.seed, list(mark.projections), mark.rtol, mark.gaps]
 
 
 def _read_mark(plain: str | list) -> Mark:
     if isinstance(plain, str):
         return Text(plain)
-    shape, scale, seed, projections, rtol = plain
-    return Fingerprint(tuple(shape), scale, seed, tuple(projections), rtol)
+    shape, scale, seed, projections, rtol, gaps = plain
+    return Fingerprint(tuple(shape), scale, seed, tuple(projections), rtol, gaps)
 
 
 def _pattern(pattern: Pattern) -> list:

@@ -75,7 +75,7 @@ class Called:
         run = LayerRun(self.layer, self.arguments, states=self.states)
         paths = Paths(run)
         broken = [blocker for name in run.values() if (blocker := paths.broken_by(name, choices=False))]
-        return f"what breaks the gradient is {broken[0]}." if broken else ""
+        return f"look at {broken[0]}: no gradient gets through it." if broken else ""
 
 
 def differentiated(exercise: Exercise, target: object, inputs: Mapping[str, np.ndarray]) -> Called | None:

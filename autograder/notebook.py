@@ -5,7 +5,8 @@ from __future__ import annotations
 import inspect
 import signal
 import threading
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
@@ -60,7 +61,8 @@ def evaluate(exercise: Exercise, names: Mapping[str, object], folder: Path) -> R
     forward_mistake, numeric = None, None
     if exercise.kind == "backward" and not any(observation.problem for observation in seen):
         forward = exercises.find(exercise.forward)
-        mistake = key.find(forward.id, folder)[1].recognise(observe(forward, names, forward.public_cases()))
+        known = key.find(forward.id, folder)[1]
+        mistake = _patiently(lambda: known.recognise(observe(forward, names, forward.public_cases())))
         forward_mistake = mistake and mistake.id
         numeric = _numeric_of(exercise, forward, names, cases)
     if exercise.kind == "layer":
@@ -69,8 +71,8 @@ def evaluate(exercise: Exercise, names: Mapping[str, object], folder: Path) -> R
         exercise, cases, seen, expectation, max_points=points, forward_mistake=forward_mistake, numeric=numeric
     )
     if exercise.shown and result.verdict == "right":
-        lines = tuple(Line(*shown) for shown in exercise.shown(names[exercise.object], cases[0].inputs))
-        result = replace(result, lines=lines)
+        shown = _patiently(lambda: exercise.shown(names[exercise.object], cases[0].inputs))
+        result = replace(result, lines=tuple(Line(*one) for one in shown or ()))
     if any(line.detail == layers.DISCONNECTED for line in result.lines):
         result = replace(result, hint=_why_disconnected(exercise, names, cases[0]) or result.hint)
     return result
@@ -90,13 +92,27 @@ def _time_limit() -> Iterator[None]:
     def stop(*_: object) -> None:
         raise TookTooLong
 
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, PATIENCE, 1)  # and again each second, should the code catch it
+    start = time.monotonic()
+    handler = signal.signal(signal.SIGALRM, stop)
+    left, interval = signal.setitimer(
+        signal.ITIMER_REAL, PATIENCE, 1
+    )  # and again each second, should the code catch it
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.signal(signal.SIGALRM, handler)
+        if left:  # somebody else's alarm, for example of a check around this one
+            signal.setitimer(signal.ITIMER_REAL, max(0.001, left - (time.monotonic() - start)), interval)
+
+
+def _patiently(function: Callable[[], object]) -> object:
+    """What a function gives; None if it fails, or takes too long. For what is nice to know."""
+    try:
+        with _time_limit():
+            return function()
+    except (Exception, TookTooLong):
+        return None
 
 
 def _numeric_of(exercise: Exercise, forward: Exercise, names: Mapping[str, object], cases: list[Case]):
@@ -106,10 +122,8 @@ def _numeric_of(exercise: Exercise, forward: Exercise, names: Mapping[str, objec
     def numeric(case: int) -> gradients.NumericGradient | None:
         arguments, upstream = exercise.forward_call(cases[case].inputs)
         wrt = [name[1:] for name in exercise.names]
-        try:
-            return gradients.numeric_gradient(names[forward.object], arguments, upstream=upstream, wrt=wrt)
-        except Exception:  # a forward pass that fails has a check of its own, which says why
-            return None
+        function = names.get(forward.object)  # one that is missing or fails has a check of its own, which says why
+        return _patiently(lambda: gradients.numeric_gradient(function, arguments, upstream=upstream, wrt=wrt))
 
     return numeric
 
@@ -119,22 +133,18 @@ def _numeric_of_layer(exercise: Exercise, names: Mapping[str, object], cases: li
 
     @cache
     def numeric(case: int) -> gradients.NumericGradient | None:
-        try:
-            called = layers.differentiated(exercise, names[exercise.object], cases[case].inputs)
-            return called and called.numeric_gradient()
-        except Exception:  # the layer's own check says what is wrong with it
-            return None
+        return _patiently(lambda: _called(exercise, names, cases[case]).numeric_gradient())
 
     return numeric
 
 
 def _why_disconnected(exercise: Exercise, names: Mapping[str, object], case: Case) -> str:
     """The operation of the student's layer that lets no gradient through, in a sentence, or ""."""
-    try:
-        called = layers.differentiated(exercise, names[exercise.object], case.inputs)
-        return called.why_disconnected() if called else ""
-    except Exception:
-        return ""
+    return _patiently(lambda: _called(exercise, names, case).why_disconnected()) or ""
+
+
+def _called(exercise: Exercise, names: Mapping[str, object], case: Case) -> layers.Called:
+    return layers.differentiated(exercise, names[exercise.object], case.inputs)
 
 
 def _delegated(exercise: Exercise, names: Mapping[str, object]) -> str | None:

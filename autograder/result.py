@@ -50,7 +50,7 @@ class Line:
     def from_plain(cls, plain: dict) -> Line:
         """The line that `asdict` wrote, and JSON read."""
         found = plain.get("heat")
-        shown = Heat(found["down"], found["across"], tuple(found["rows"])) if found else None
+        shown = Heat(found["down"], found["across"], tuple(found["rows"]), found["words"]) if found else None
         return cls(plain["name"], plain["ok"], plain["detail"], shown)
 
 

@@ -338,9 +338,42 @@ def _endless(*_):
             time.sleep(0.01)
 
 
-def test_an_answer_that_never_ends_is_stopped_and_the_alarm_is_off_afterwards(folder, monkeypatch):
+@pytest.fixture
+def impatient(monkeypatch):
     monkeypatch.setattr(notebook, "PATIENCE", 0.2)
+
+
+def test_an_answer_that_never_ends_is_stopped_and_the_alarm_is_off_afterwards(folder, impatient):
     result = notebook.evaluate(exercises.find("elman.step_forward"), {"step_forward": _endless}, folder)
     assert (result.verdict, result.points) == ("limit", 0)
     assert "0.2 seconds" in result.message and "never ends" in result.message
     assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
+
+
+def test_a_forward_pass_that_never_ends_does_not_hold_up_the_check_of_the_backward_pass(folder, impatient):
+    names = right() | {"step_forward": _endless}
+    own = {"step_backward": lambda *a: tuple(2 * g for g in elman.step_backward(*a))}
+    result = notebook.evaluate(exercises.find("elman.step_backward"), names | own, folder)
+    assert result.verdict == "wrong"
+
+
+def test_a_check_within_a_check_and_an_alarm_of_the_callers_own_keep_their_time(folder, impatient):
+    def calls_check_and_loops(*_):
+        notebook.evaluate(exercises.find("elman.output_forward"), right(), folder)
+        _endless()
+
+    rang = []
+    before = signal.signal(signal.SIGALRM, lambda *_: rang.append(1))
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.6)
+        result = notebook.evaluate(
+            exercises.find("elman.step_forward"), {"step_forward": calls_check_and_loops}, folder
+        )
+        assert result.verdict == "limit"
+        deadline = time.monotonic() + 10
+        while not rang and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert rang == [1]
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

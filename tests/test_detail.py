@@ -94,7 +94,9 @@ def test_a_sequence_is_mapped_as_time_by_units_with_the_worst_of_the_batch():
     answer[1, 1, 2] += 0.1
     answer[1, 3, 0] += 5
     found = mapped(answer, expected, time_axis=1, sizes={"batch": 2, "time": 4, "units": 3})
-    assert found == Heat("time (4)", "units (3)", ("000", "002", "000", "300"))
+    assert found.rows == ("000", "002", "000", "300")
+    assert (found.down, found.across) == ("time (4)", "units (3)")
+    assert found.words == "time (4) by units (3): 0 right, 1 partly wrong, 2 right, 3 partly wrong"
 
 
 def test_a_matrix_is_mapped_as_it_is_and_a_vector_in_one_row():
@@ -120,12 +122,30 @@ def test_zero_where_zero_is_expected_is_no_division():
     assert mapped(np.array([0.0, 1.0]), np.zeros(2)).rows == ("03",)
 
 
+def test_the_words_of_a_pooled_map_count_the_tensors_own_elements():
+    expected = np.ones((2, 30, 5))
+    answer = expected.copy()
+    answer[:, 25:] = 3
+    found = mapped(answer, expected, time_axis=1, sizes={"time": 30, "units": 5})
+    assert found.words == "time (30) by units (5): 0 to 24 right, 25 to 29 wrong"
+    assert found.down == "time (30), in 12 parts"
+    hundred = np.ones(100)
+    one = hundred.copy()
+    one[80] = 2
+    assert mapped(one, hundred).words == "elements (100): 0 to 79 right, 80 wrong, 81 to 99 right"
+
+
+def test_an_axis_is_not_named_by_a_size_that_it_shares_by_chance():
+    answer, expected = np.ones((7, 6)), np.zeros((7, 6))
+    found = mapped(answer, expected, sizes={"batch": 6, "features": 7, "units": 2})
+    assert (found.down, found.across) == ("rows (7)", "columns (6)")
+
+
 def test_a_map_reads_the_same_in_words_characters_and_on_a_page():
-    found = Heat("time (4)", "units (3)", ("333", "303", "000", "000"))
-    assert found.label() == "time (4) by units (3): rows 0 wrong, 1 partly wrong, 2 to 3 right"
+    found = Heat("time (4)", "units (3)", ("333", "303", "000", "000"), "time (4) by units (3): 0 wrong, …")
     assert found.text().split("\n")[1:] == ["███", "█·█", "···", "···"]
     page = found.html()
-    assert f"aria-label='{found.label()}'" in page and "role='img'" in page
+    assert f"aria-label='{found.words}'" in page and "role='img'" in page
     shown = re.findall(r"<span[^>]*>(.)</span>", page)
     assert "".join(shown) == "".join(found.text().split("\n")[1:])  # colour adds nothing that a character lacks
     assert set(shown) <= set(GLYPHS)

@@ -93,6 +93,19 @@ def test_rounding_to_float32_is_within_both_tolerances(seed, size, factor):
     assert Fingerprint.of(array, str(seed), RTOL).matches(near)
 
 
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
+def test_where_a_tensor_is_not_finite_is_part_of_its_fingerprint(value):
+    array = tensor(4, 4)
+    array[0, 2] = value
+    mark = Fingerprint.of(array, "label", RTOL)
+    assert mark.matches(array)
+    other, elsewhere = array.copy(), tensor(4, 4)
+    other[3] = 99
+    elsewhere[1, 2] = value
+    assert not mark.matches(other) and not mark.matches(elsewhere) and not mark.matches(-array)
+    assert mark.factor(2 * array) is None
+
+
 def test_an_array_of_zeros_has_a_fingerprint_that_only_zeros_match():
     mark = Fingerprint.of(np.zeros((2, 3)), "label", RTOL)
     assert mark.matches(np.zeros((2, 3)))

@@ -155,7 +155,10 @@ def test_a_thirteenth_lesson_needs_its_four_rooms_and_nothing_else(tmp_path):
 def test_every_exercise_of_a_lesson_is_known_and_no_exercise_is_in_two_lessons():
     found = [id for name in names() for id in read(SOURCES / f"{name}.py").exercises]
     assert len(found) == len(set(found))
-    assert {exercise.id for exercise in exercises.every()} == set(found)
+    assert set(found) <= {exercise.id for exercise in exercises.every()}
+    for name in found:  # and a lesson has all exercises of its modules
+        module = name.split(".")[0]
+        assert set(exercises.of_module(module)) <= set(found)
 
 
 def test_committed_notebooks_hold_no_outputs():

@@ -25,7 +25,7 @@ from tests.redteam.attacks import ATTACKS, BROWSER, filled_in
 LIMITS = Limits(cell_seconds=4, total_seconds=40, memory_bytes=3 * 2**29, processes=128)
 NEIGHBOURS = 10
 CANARY = "a-canary-in-the-graders-environment"
-SCRIPTS = re.compile(r"<script|<svg|<img src=x|href=\"?javascript|onerror=alert", re.IGNORECASE)
+SCRIPTS = re.compile(r"<script|<svg|<img[^>]*onerror|href=.?javascript", re.IGNORECASE)
 
 
 class Listener:
@@ -146,7 +146,12 @@ def test_an_attack_gains_no_point_and_reads_no_secret(graded, attack):
 @pytest.mark.parametrize("attack", [a for a in ATTACKS if a.worth == 40], ids=lambda attack: attack.name)
 def test_what_an_attack_earned_honestly_it_keeps(graded, attack):
     result = graded[1][attack.name]
-    if attack.name not in ("memory-bomb", "one-huge-line"):  # those may end the kernel before the first answer
+    if attack.name not in (
+        "memory-bomb",
+        "one-huge-line",
+        "output-flood",
+        "signals-upwards",
+    ):  # those may end their own kernel
         assert result.score == 40, [r.text() for r in result.results.values()]
 
 
