@@ -179,6 +179,39 @@ def test_right_gradients_of_networks_that_fade_explode_and_saturate_are_never_ca
             assert np.all(off <= ALLOWED * found.error[name] + own_rounding), (seed, scale, name)
 
 
+def called_wrong(seed):
+    """The tensors whose right gradient is called wrong, for one network of any size, length and weight scale."""
+    rng = np.random.default_rng(seed)
+    batch, time = int(np.exp(rng.uniform(0, np.log(65)))), int(np.exp(rng.uniform(0, np.log(101))))
+    features, units = rng.integers(1, 7, 2)
+    scale = np.exp(rng.uniform(np.log(0.01), np.log(3)))
+    shapes = {"x": (batch, time, features), "h0": (batch, units), "Wx": (features, units), "Wh": (units, units)}
+    arguments = {name: rng.standard_normal(shape) for name, shape in (shapes | {"b": (units,)}).items()}
+    for name in ("Wx", "Wh", "b"):
+        arguments[name] *= scale
+    upstream = rng.standard_normal((batch, time, units))
+    right = dict(zip(arguments, elman_backward(upstream, *arguments.values()), strict=True))
+    wrt = ["Wx", "Wh", "b"] if batch * time > 60 else list(arguments)
+    found = []
+    for method in ("central", "richardson"):
+        numeric = numeric_gradient(elman, arguments, upstream=upstream, wrt=wrt, method=method)
+        found += [
+            f"seed {seed}, {method}, {name}, batch {batch}, time {time}, scale {scale:.2g}"
+            for name in wrt
+            if not gradients.compare(right[name], numeric.values[name], error=numeric.error[name]).ok
+        ]
+    return found
+
+
+def test_right_gradients_are_never_called_wrong_whatever_the_size_length_and_scale():
+    assert [fault for seed in range(30) for fault in called_wrong(seed)] == []
+
+
+@pytest.mark.full
+def test_right_gradients_are_never_called_wrong_in_1_000_draws():
+    assert [fault for seed in range(1_000, 2_000) for fault in called_wrong(seed)] == []
+
+
 @pytest.mark.parametrize("method", ["central", "richardson"])
 def test_a_wrong_gradient_of_an_ordinary_network_is_called_wrong_though_one_element_is_off_by_1e_4(method):
     for seed in range(20):
