@@ -51,7 +51,7 @@ def test_every_layer_is_judged_as_on_tensorflow(backend):
 def test_a_backend_that_can_not_differentiate_is_refused(monkeypatch):
     import keras
 
-    from autograder.gradients import backends
+    from autograder.gradients.layers import backends
 
     monkeypatch.setattr(keras.backend, "backend", lambda: "openvino")
     with pytest.raises(ValueError, match="one of the backends tensorflow, jax, torch. Received: 'openvino'"):

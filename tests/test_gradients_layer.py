@@ -15,6 +15,8 @@ import pytest
 from keras import ops
 
 from autograder.gradients import check_layer, layer_gradient, numeric_gradient
+from autograder.gradients.layers.report import LayerCheck, LayerReport
+from autograder.gradients.layers.user_code import innermost
 from solutions import elman
 
 T, BATCH, FEATURES, UNITS = 6, 3, 4, 5
@@ -365,8 +367,119 @@ def test_gradients_of_all_weights_and_inputs_are_compared(name):
 def test_a_kink_is_said_to_be_one_and_not_wrong():
     report = check_layer(keras.layers.ReLU(dtype="float64"), np.array([[0.0, 1.0, -1.0]]), checks=["gradients"])
     assert report.ok
-    assert "1 elements stand at a kink: not differentiable here" in str(report["gradients"].sentence)
+    assert "1 element stands at a kink: not differentiable here" in str(report["gradients"].sentence)
     assert report["gradients"].comparisons["inputs"].not_smooth.tolist() == [[True, False, False]]
+
+
+def test_one_tensor_is_spoken_of_in_the_singular():
+    report = check_layer(keras.layers.ReLU(dtype="float64"), np.array([[2.0, 1.0, -1.0]]), checks=["gradients"])
+    assert report["gradients"].sentence.startswith("1 tensor (3 elements) agrees with")
+
+    class Both(keras.layers.Layer):
+        def call(self, a, b):
+            return ops.round(a) + ops.round(b)
+
+    together = check_layer(Both(dtype="float64"), (X, X), checks=["disconnected"])["disconnected"].sentence
+    assert "`a` and `b`, which move the outputs only in steps" in together
+
+
+# Right layers of every kind
+
+
+class Total(Affine):
+    """One number for the whole batch."""
+
+    def call(self, x):
+        return ops.sum(super().call(x))
+
+
+class SelfByAnotherName(Affine):
+    def __init__(this, units=UNITS, **kwargs):  # noqa: N805
+        super().__init__(units, **kwargs)
+
+
+def functional():
+    x = keras.Input((FEATURES,))
+    return keras.Model(x, keras.layers.Dense(2)(keras.layers.Dense(UNITS, activation="tanh")(x)))
+
+
+def sequential():
+    return keras.Sequential([keras.layers.Dense(UNITS, activation="tanh"), keras.layers.Dense(2)])
+
+
+IMAGES = NUMBERS.standard_normal((2, 5, 4, 3))
+OTHER_RIGHT = {  # name -> (layer, inputs)
+    "a convolution": (lambda: keras.layers.Conv2D(2, 2), IMAGES),
+    "a recurrent convolution": (lambda: keras.layers.ConvLSTM1D(1, 2, dtype="float64"), IMAGES[:, :3]),
+    "LSTM in bfloat16": (lambda: keras.layers.LSTM(3, dtype="mixed_bfloat16"), SEQUENCE),
+    "Dense in float16": (lambda: keras.layers.Dense(3, dtype="float16"), X),
+    "Dense in mixed float16": (lambda: keras.layers.Dense(3, dtype="mixed_float16"), X),
+    "Dense in mixed bfloat16": (lambda: keras.layers.Dense(3, dtype="mixed_bfloat16"), X),
+    "a functional model": (functional, X),
+    "a sequential model": (sequential, X),
+    "bins": (lambda: keras.layers.Discretization(bin_boundaries=[0.0, 1.0]), X),
+    "one-hot": (lambda: keras.layers.CategoryEncoding(num_tokens=7, output_mode="one_hot"), np.array([1, 2, 3])),
+    "another name for self": (SelfByAnotherName, X),
+    "a function": (lambda: lambda x: x * 2, X),
+    "a scalar": (Total, X),
+    "additive attention": (lambda: keras.layers.AdditiveAttention(), [SEQUENCE, SEQUENCE]),
+    "attention": (lambda: keras.layers.Attention(), [SEQUENCE, SEQUENCE + 1]),
+    "inputs beyond float16": (lambda: keras.layers.Dense(3), X * 1e6),
+}
+
+
+@pytest.mark.parametrize("name", OTHER_RIGHT)
+def test_a_right_layer_of_another_kind_has_nothing_wrong(name):
+    layer, inputs = OTHER_RIGHT[name]
+    report = check_layer(layer(), inputs)
+    assert report.ok, str(report)
+
+
+@pytest.mark.parametrize("name", ["LSTM in bfloat16", "Dense in float16", "Dense in mixed bfloat16"])
+def test_a_layer_in_16_bits_is_differentiated_as_a_float64_copy(name):
+    layer, inputs = OTHER_RIGHT[name]
+    found = check_layer(layer(), inputs, checks=["gradients", "dtype"])
+    assert "judged on a float64 copy" in found["gradients"].sentence
+    assert found["dtype"].status == "right"
+
+
+def test_a_wrong_gradient_is_found_in_16_bits_too():
+    layer = type("InHalf", (ClaimsAWrongGradient,), {})(dtype="mixed_bfloat16")
+    assert check_layer(layer, X, checks=["gradients"]).wrong == ["gradients"]
+
+
+def test_outputs_in_16_bits_are_compared_with_the_digits_that_they_have():
+    layer = keras.layers.Dense(3, dtype="mixed_bfloat16")
+    layer.build(X.shape)
+    expected = X @ ops.convert_to_numpy(layer.kernel)
+    assert check_layer(layer, X, reference=expected, checks=["outputs"]).ok
+    assert not check_layer(layer, X, reference=2 * expected, checks=["outputs"]).ok
+
+
+@pytest.mark.parametrize(
+    ("name", "checks", "why"),
+    [
+        ("a functional model", ["mixed_precision", "dtype"], "made from layers"),
+        ("bins", ["gradients", "disconnected", "compiled", "mixed_precision", "dtype"], "no floating-point output"),
+        ("one-hot", ["gradients", "mixed_precision"], "neither"),
+        ("inputs beyond float16", ["mixed_precision"], "`inputs` itself is beyond the range of float16"),
+    ],
+)
+def test_what_does_not_apply_is_not_judged_and_why_is_said(name, checks, why):
+    layer, inputs = OTHER_RIGHT[name]
+    for check in check_layer(layer(), inputs, checks=checks):
+        assert (check.status, why in check.sentence) == ("not judged", True), str(check)
+
+
+def test_a_mask_of_a_list_of_inputs_that_is_ignored_is_found():
+    class Ignores(keras.layers.Layer):
+        supports_masking = True
+
+        def call(self, pair, mask=None):
+            return ops.cumsum(pair[0] + pair[1], axis=1)
+
+    report = check_layer(Ignores(), [SEQUENCE, SEQUENCE], checks=["mask"])
+    assert "the mask is ignored" in report["mask"].sentence
 
 
 # Wrong layers
@@ -441,6 +554,12 @@ def test_an_exception_in_one_check_is_its_verdict_and_does_not_stop_the_others()
     assert report["gradients"].status == "right"
 
 
+def test_the_judges_own_code_is_never_named_as_the_line_at_fault():
+    import autograder.gradients.numeric as judge
+
+    assert innermost([(__file__, 1, "call"), (judge.__file__, 1, "numeric_gradient")]).file == __file__
+
+
 def test_a_layer_that_raises_is_reported_with_the_line_and_nothing_else_is_judged():
     class Raises(Affine):
         def call(self, x):
@@ -483,18 +602,141 @@ def test_outputs_are_compared_with_an_array_at_the_layers_own_weights():
     assert "must have the shape (2, 5)" in shape
 
 
+def outputs_of(layer, reference):
+    return check_layer(layer, X, reference=reference, checks=["outputs"])["outputs"]
+
+
+class Three(keras.layers.Layer):
+    def call(self, x):
+        return x, 2 * x, 3 * x
+
+
+def test_outputs_that_the_reference_lacks_are_said_not_to_be_compared():
+    layer = Three(dtype="float64")
+    assert "Only the first of 3 outputs was compared" in outputs_of(layer, X).sentence
+    assert "Only the first 2 of 3 outputs were compared" in outputs_of(layer, [X, 2 * X]).sentence
+    assert "Only" not in outputs_of(layer, [X, 2 * X, 3 * X]).sentence
+    assert outputs_of(layer, [X, 2 * X, 2 * X]).status == "wrong"
+
+
+def test_nested_lists_of_numbers_are_one_array():
+    assert outputs_of(Three(dtype="float64"), X.tolist()).status == "right"
+    assert outputs_of(keras.layers.Identity(dtype="float64"), X.tolist()).status == "right"
+    assert outputs_of(keras.layers.Identity(dtype="float64"), (X + 1).tolist()).status == "wrong"
+
+
+DROPOUT = pytest.param(
+    keras.layers.Dropout(0.5, dtype="float64"),
+    {"training": True},
+    marks=pytest.mark.skipif(BACKEND == "torch", reason="on PyTorch it draws others without changing its state"),
+)
+
+
+@pytest.mark.parametrize(("layer", "more"), [(keras.layers.LSTM(3, stateful=True), {}), DROPOUT])
+def test_a_layer_with_state_is_not_said_to_be_the_same_at_every_call(layer, more):
+    report = check_layer(layer, SEQUENCE, call_arguments=more, checks=["outputs"])
+    assert "same at every call" not in report["outputs"].sentence
+    assert "only with the state that it keeps" in report["outputs"].sentence
+
+
+def test_a_weight_that_is_idle_at_these_inputs_is_not_said_to_be_idle_everywhere():
+    report = check_layer(keras.layers.Dense(3, activation="relu"), 0 * X, checks=["weights"])
+    assert "`kernel` has no influence on the outputs at these inputs" in report["weights"].sentence
+
+
 # Afterwards
 
 
-def test_a_judged_layer_is_as_it_was():
-    layer = make(KeepsState)
+class Remembers(keras.layers.Layer):
+    """Changes everything that it holds, at every call."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.number, self.items, self.table, self.seen = 0, [], {"last": [0]}, set()
+        self.array, self._hidden = np.zeros(2), []
+
+    def call(self, x):
+        self.number += 1
+        self.items.append(self.number)
+        self.table["last"].append(self.number)
+        self.seen.add(self.number)
+        self.array[0] += 1
+        self._hidden.append(1)
+        return x * 2
+
+    def held(self):
+        table = {key: list(value) for key, value in self.table.items()}
+        return self.number, list(self.items), table, set(self.seen), self.array.tolist(), list(self._hidden)
+
+
+JUDGES = pytest.mark.parametrize("judge", [check_layer, layer_gradient])
+
+
+@JUDGES
+@pytest.mark.parametrize("called", [False, True])
+def test_what_a_layer_holds_in_its_attributes_is_as_it_was(judge, called):
+    layer = Remembers(dtype="float64")
+    if called:
+        layer(X)
+    before = layer.held()
+    judge(layer, X)
+    assert layer.held() == before
+
+
+@JUDGES
+def test_weights_that_a_call_changes_are_as_they_were(judge):
+    layer = keras.layers.BatchNormalization(dtype="float64")
+    layer(X, training=True)
+    before = [ops.convert_to_numpy(variable) for variable in layer.variables]
+    assert before[2].any()  # the moving mean, which another call would move on
+    judge(layer, X, call_arguments={"training": True})
+    for was, variable in zip(before, layer.variables, strict=True):
+        assert np.array_equal(was, ops.convert_to_numpy(variable))
+
+
+@JUDGES
+def test_a_layer_that_was_not_built_has_the_weights_that_build_gives_it(judge):
+    layer = keras.layers.BatchNormalization(dtype="float64")
+    judge(layer, X, call_arguments={"training": True})
+    assert not ops.convert_to_numpy(layer.moving_mean).any()
+
+
+@JUDGES
+def test_the_state_of_a_stateful_layer_is_as_it_was(judge):
+    layer = keras.layers.LSTM(3, stateful=True)
+    layer(SEQUENCE)
+    before = [ops.convert_to_numpy(state) for state in layer.states]
+    assert all(state.any() for state in before)
+    judge(layer, SEQUENCE)
+    for was, state in zip(before, layer.states, strict=True):
+        assert np.array_equal(was, ops.convert_to_numpy(state))
+
+
+@JUDGES
+def test_random_numbers_go_on_as_if_nothing_had_been_judged(judge):
+    layer = keras.layers.Dropout(0.5, dtype="float64")
+    drawn = []
+    for judged in (False, True):
+        keras.utils.set_random_seed(5)
+        if judged:
+            judge(layer, X)
+            judge(keras.layers.Lambda(lambda x: x + 0 * keras.random.normal(x.shape, dtype=x.dtype)), X)
+        drawn.append(ops.convert_to_numpy(keras.random.normal((3,))))
+    assert np.array_equal(*drawn)
+    before = ops.convert_to_numpy(layer.seed_generator.state)
+    judge(layer, X, call_arguments={"training": True})
+    assert np.array_equal(before, ops.convert_to_numpy(layer.seed_generator.state))
+
+
+def test_a_layer_keeps_its_place_in_a_model_and_gets_no_other():
+    layer = keras.layers.Dense(3, dtype="float64")
     layer(X)
-    weights, last = layer.get_weights(), ops.convert_to_numpy(layer.last)
-    check_layer(layer, X)
-    for before, after in zip(weights, layer.get_weights(), strict=True):
-        assert np.array_equal(before, after)
-    assert ops.convert_to_numpy(layer.last).shape == last.shape  # a tensor still, and no leftover of a trace
-    assert keras.config.dtype_policy().name == "float32"
+    assert check_layer(layer, X, checks=["save_load"]).ok
+    assert not hasattr(layer, "output")  # which only a symbolic call defines
+    output = layer(keras.Input((FEATURES,), dtype="float64"))
+    assert check_layer(layer, X).ok
+    assert layer.output is output
+    assert len(layer._inbound_nodes) == 1
 
 
 # The report
@@ -528,6 +770,39 @@ def test_wrong_use_is_refused_with_the_rule_what_came_and_the_way_out(layer, inp
         check_layer(layer, inputs, **more)
     assert "Received" in str(error.value)
     assert "Example" in str(error.value)
+
+
+def raises(*arrays, **weights):
+    raise KeyError("a slip in the reference")
+
+
+@pytest.mark.parametrize(
+    ("inputs", "more", "message"),
+    [
+        (X, {"reference": raises}, "a slip in the reference"),
+        (X, {"upstream": np.zeros((2, 2))}, "`upstream` must hold one array"),
+        (X[:0], {}, "at least one example"),
+        (keras.Input((FEATURES,)), {}, "symbolic tensor"),
+        (X + 1j, {}, "must be real numbers"),
+        (X, {"expected_disconnected": ["kernle"]}, "kernle.*It has kernel, bias, x"),
+        (X, {"constants": ["unit"]}, "unit.*It has units"),
+    ],
+)
+def test_a_mistake_of_the_caller_is_not_blamed_on_the_layer(inputs, more, message):
+    with pytest.raises(ValueError, match=message):
+        check_layer(make(Affine), inputs, **more)
+
+
+def test_a_report_in_a_notebook_is_a_table_that_shows_every_text_as_it_is():
+    html = check_layer(lambda x: x, X, checks=["outputs", "mask"])._repr_html_()
+    assert html.count("<tr>") == 3
+    assert "<td" in html
+    assert ">right</td>" in html
+    assert ">not judged</td>" in html
+    assert "color:inherit" in html
+    odd = LayerReport("A<b>", (LayerCheck("outputs", "wrong", "a < b & c"),))._repr_html_()
+    assert "A&lt;b&gt;" in odd
+    assert "a &lt; b &amp; c" in odd
 
 
 # Fast numeric gradients
@@ -581,7 +856,7 @@ def test_a_layer_that_can_not_be_traced_is_called_and_the_gradients_are_right(ki
 
 def test_a_function_of_tensors_is_differentiated_too():
     found = layer_gradient(lambda a, b: ops.sin(a) * b, {"a": X, "b": X + 1}, upstream=np.ones(X.shape))
-    np.testing.assert_allclose(found.values["a"], np.cos(X) * (X + 1), atol=1e-3)  # float32 is Keras' own default
+    np.testing.assert_allclose(found.values["a"], np.cos(X) * (X + 1), atol=1e-8)
 
 
 def test_only_what_is_asked_for_is_moved():
@@ -590,6 +865,14 @@ def test_only_what_is_asked_for_is_moved():
     assert found.evaluations == 2 * UNITS + 1
     with pytest.raises(ValueError, match="`wrt` must name.*Received.*colour.*kernel, bias, x"):
         layer_gradient(make(Affine), X, wrt=["colour"])
+
+
+@pytest.mark.parametrize(("name", "message"), [("one-hot", "floating-point input"), ("bins", "floating-point output")])
+def test_a_layer_with_nothing_to_differentiate_is_refused_and_why_is_said(name, message):
+    layer, inputs = OTHER_RIGHT[name]
+    with pytest.raises(ValueError, match=f"must have .*{message}") as error:
+        layer_gradient(layer(), inputs)
+    assert "wrt" not in str(error.value)
 
 
 def test_evaluating_many_points_at_once_gives_the_same_as_one_by_one():

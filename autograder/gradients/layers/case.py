@@ -15,6 +15,8 @@ from .disconnected import Paths
 from .layer_gradient import gradient_of, upstreams
 from .run import LayerRun, all_layers, as_array, flat, same
 
+HALF = ("float16", "bfloat16")
+ROUNDINGS = 16  # in 16 bits, one after the other, that a layer may add up
 STEP, POINTS, ROUGH = 1e-6, 9, 1e-9  # float32 is rough by some 1e-8 where float64 bends by less than 1e-11
 
 
@@ -40,6 +42,7 @@ class LayerCase:
 
     Args:
         question: what is asked.
+        until: when it is closed, the layer is as it was again.
 
     Attributes:
         own: the layer as it was given.
@@ -49,9 +52,10 @@ class LayerCase:
         note: "", or what to know about `exact`.
     """
 
-    def __init__(self, question: Question) -> None:
+    def __init__(self, question: Question, until: contextlib.ExitStack) -> None:
         self.question = question
         self.own = self.run(question.layer)
+        until.enter_context(self.own.borrowed())
         with self.own.preserved():
             self.plain = [as_array(output) for output in flat(self.own.call(self.own.tensors()))]
         self.exact, self.note = self.own, ""
@@ -61,7 +65,7 @@ class LayerCase:
             self.note = f"judged in {self.own.dtype}, which shows coarse mistakes only: no float64 copy can be made"
             with contextlib.suppress(Exception):  # the check "config" says what is wrong with it
                 copy = self.copy("float64")
-                if self.varies or near(copy.outputs(), self.own.outputs(), 1e-4):
+                if self.varies or near(copy.outputs(), self.own.outputs(), self.own_digits):
                     self.exact, self.note = copy, "judged on a float64 copy"
 
     def nudge(self) -> None:
@@ -103,6 +107,31 @@ class LayerCase:
         for before, after in zip(old, new, strict=True):
             after.assign(as_array(before.value))
         return run
+
+    @property
+    def own_digits(self) -> float:
+        """How near the outputs of the layer as given are to those in float64, relative: rounding explains as much."""
+        inner = [str(getattr(layer, "compute_dtype", "")) for layer in all_layers(self.own.layer, self.own.given)]
+        return max([1e-4, *(ROUNDINGS * backends.digits(name) for name in inner if name in HALF)])
+
+    @property
+    def is_half(self) -> bool:
+        """Does the layer as given compute in 16 bits, or a layer inside of it?"""
+        return self.own_digits > 1e-4
+
+    @property
+    def is_graph(self) -> bool:
+        """Is it a model made from other layers, functional or sequential, which has no dtype of its own?"""
+        import keras
+        from keras.src.models.functional import Functional
+
+        return isinstance(self.own.given, (keras.Sequential, Functional))
+
+    @cached_property
+    def has_outputs(self) -> bool:
+        """Is there a floating-point output at all?"""
+        with self.exact.preserved():
+            return bool(self.exact.outputs())
 
     @property
     def classes(self) -> dict[str, type]:

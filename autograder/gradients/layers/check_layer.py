@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -44,11 +45,12 @@ def check_layer(
 ) -> LayerReport:
     """Judge a Keras layer or a recurrent cell.
 
-    The layer is called, differentiated, made again, saved, compiled. Afterwards its weights and attributes are as
-    they were. A layer that is not float64 is differentiated as a float64 copy, made from its config with the same
-    weights, because float32 shows coarse mistakes only. Where no copy can be made it is judged as it is, with the
-    tolerance that float32 deserves. Weights that are all the same number (zeros, ones) are moved by random numbers
-    while they are judged, because mistakes hide behind them.
+    The layer is called, differentiated, made again, saved, compiled. Afterwards its weights, its attributes and the
+    global seed of Keras are as they were before. One that was not built is built. A stateful layer is judged from its
+    initial state. A layer that is not float64 is differentiated as a float64 copy, made from its config with the
+    same weights, because float32 shows coarse mistakes only. Where no copy can be made it is judged as it is, with
+    the tolerance that its precision deserves. Weights that are all the same number (zeros, ones) are moved by random
+    numbers while they are judged, because mistakes hide behind them.
 
     Checks, all by default:
         "outputs": the same at every call, inputs not edited, equal to the reference.
@@ -67,8 +69,8 @@ def check_layer(
         inputs: its first argument, an array or a structure of arrays. A tuple holds its positional arguments, a dict
             its keyword arguments. A cell takes (batch, time, features) with at least three time steps. Whole
             numbers are not differentiated.
-        reference: what the outputs must be: an array (or a list of them), or a function of the inputs, in their
-            order, and of the weights by name.
+        reference: what the outputs must be: an array (or a list of them, for the first outputs), or a function of
+            the inputs, in their order, and of the weights by name.
         states: initial states of a cell or of a recurrent layer. None: random ones for a cell.
         mask: passed on as `mask`, boolean. Shape (batch, time).
         call_arguments: further keyword arguments, for example {"training": True}.
@@ -83,7 +85,8 @@ def check_layer(
         A `LayerReport`: printable, true in `.ok` where nothing is wrong.
 
     Raises:
-        ValueError: for something that is no layer, unknown checks, and inputs that do not suit a cell.
+        ValueError: for something that is no layer, unknown checks, unknown names, inputs that are no real numbers or
+            do not suit a cell, an `upstream` of another shape, and a `reference` that raises.
     """
     names = list(CHECKS) if checks is None else [checks] if isinstance(checks, str) else list(checks)
     if not names or not set(names) <= set(CHECKS):
@@ -95,24 +98,45 @@ def check_layer(
         layer, inputs, states, mask, call_arguments, reference, upstream, seed, expected_disconnected, constants, rtol
     )
     title = f"{type(layer).__name__} `{getattr(layer, 'name', '')}`".removesuffix(" ``")
-    with backends.current().double():
+    with backends.current().double(), contextlib.ExitStack() as until:
         try:
-            case = LayerCase(question)
+            case = LayerCase(question, until)
         except Refused:
             raise
         except Exception as error:
             found = [LayerCheck("call", WRONG, _why_no_call(error))]
             found += [LayerCheck(name, NOT_JUDGED, "The layer can't be called.") for name in names]
             return LayerReport(title, tuple(found))
-        with case.own.preserved():
-            case.nudge()
-            return LayerReport(title, tuple(_done(name, case) for name in names))
+        _refuse_unknown_names(case)
+        if upstream is not None and case.has_outputs:
+            _ = case.upstream  # refused here if it has a wrong shape
+        case.nudge()
+        return LayerReport(title, tuple(_done(name, case) for name in names))
+
+
+def _refuse_unknown_names(case: LayerCase) -> None:
+    known = {
+        "expected_disconnected": list(case.exact.values()),
+        "constants": list(dict.fromkeys(values.attribute_names(case.exact))),
+    }
+    for argument, names in known.items():
+        given = getattr(case.question, argument)
+        unknown = [name for name in given if name not in names]
+        if isinstance(given, str) or unknown:
+            names = [name for name in names if not name.startswith("_")]  # private ones are accepted, not proposed
+            what = "weights and inputs" if argument == "expected_disconnected" else "attributes"
+            raise Refused(
+                f"`{argument}` must be a list of names of {what} of the layer. Received: {given!r}. "
+                f"It has {', '.join(names) or 'none'}."
+            )
 
 
 def _done(name: str, case: LayerCase) -> LayerCheck:
     """Do one check. What it raises is its verdict."""
     try:
         return LayerCheck(name, *CHECKS[name](case))
+    except Refused:
+        raise
     except Exception as error:
         return LayerCheck(name, WRONG, f"The layer raises {first_line(error)}{at(of_error(error))}.")
 

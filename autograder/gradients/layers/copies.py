@@ -20,6 +20,8 @@ HALVES = {"mixed_float16": 2.0**-10, "mixed_bfloat16": 2.0**-7}  # policy -> mac
 DRAWS = 4  # of rounding errors, to see what they do to the outputs
 SAFETY = 8.0  # times what those draws did
 NOT_THE_SAME = 'A copy made from its config gives other outputs: see the check "config".'
+OF_THE_LAYERS_INSIDE = "It is a model made from layers, and dtype policies belong to those. Judge them one by one."
+LARGEST_FLOAT16 = 65504.0
 MISSING_KERNEL = ("no opkernel", "could not find device", "not implemented for", "unimplemented", "not supported")
 
 
@@ -32,7 +34,7 @@ def config(case: LayerCase) -> tuple[str, str]:
         first = layer.get_config()
     except Exception as error:
         return WRONG, f"get_config fails: {_said(error)}. Return {{**super().get_config(), …}} with every argument."
-    lost = _lost_arguments(layer, first)
+    lost = [] if case.is_graph else _lost_arguments(layer, first)
     named = " and ".join(f"`{name}`" for name in lost)
     try:
         twin = case.copy()
@@ -58,8 +60,9 @@ def config(case: LayerCase) -> tuple[str, str]:
 def _lost_arguments(layer: object, config: Mapping[str, object]) -> list[str]:
     """Arguments of the constructor that the config does not have and that were not left at their default."""
     lost = []
-    for name, parameter in inspect.signature(type(layer).__init__).parameters.items():
-        if name == "self" or parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD) or name in config:
+    parameters = list(inspect.signature(type(layer).__init__).parameters.items())[1:]  # the layer itself left out
+    for name, parameter in parameters:
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD) or name in config:
             continue
         if parameter.default is parameter.empty:
             lost.append(name)
@@ -113,6 +116,12 @@ def mixed_precision(case: LayerCase) -> tuple[str, str]:
     """Under the mixed policies it keeps float32 weights and computes in 16 bits, nearly the same."""
     if not hasattr(case.own.given, "get_config"):
         return NOT_JUDGED, "It has no get_config to make a copy in another precision from."
+    if case.is_graph:
+        return NOT_JUDGED, OF_THE_LAYERS_INSIDE
+    if not case.exact.values():
+        return NOT_JUDGED, "It has neither floating-point weights nor floating-point inputs."
+    if not case.has_outputs:
+        return NOT_JUDGED, "It has no floating-point output."
     try:
         full = case.copy("float32", source=case.exact)
     except Exception as error:
@@ -121,8 +130,11 @@ def mixed_precision(case: LayerCase) -> tuple[str, str]:
     if case.pure and not case.varies and not near(expected, case.exact.outputs(), 1e-4):
         return NOT_JUDGED, NOT_THE_SAME
     judged = []
+    beyond = [n for n, v in case.exact.inputs.items() if np.max(np.abs(v), initial=0.0) > LARGEST_FLOAT16]
     for policy, eps in HALVES.items():
         wanted = policy.removeprefix("mixed_")
+        if beyond and wanted == "float16":
+            continue
         try:
             run = case.copy(policy, source=case.exact)
             raw = flat(run.call(run.tensors()))
@@ -154,6 +166,8 @@ def mixed_precision(case: LayerCase) -> tuple[str, str]:
                     "Compute sums and exponentials of large numbers in float32 inside of `call`."
                 )
         judged.append(policy)
+    if beyond:
+        return NOT_JUDGED, f"The input `{beyond[0]}` itself is beyond the range of float16 (65504). Give smaller ones."
     if not judged:
         return NOT_JUDGED, "This machine lacks 16-bit versions of the operations it uses."
     return RIGHT, f"Under {' and '.join(judged)}: float32 weights, 16-bit outputs, near those of float32."
@@ -180,6 +194,12 @@ def dtype(case: LayerCase) -> tuple[str, str]:
     """In float64 it computes in float64 throughout."""
     import keras
 
+    if case.is_graph:
+        return NOT_JUDGED, OF_THE_LAYERS_INSIDE
+    if not case.has_outputs:
+        return NOT_JUDGED, "It has no floating-point output."
+    if not hasattr(case.own.given, "get_config") and case.own.dtype != "float64":
+        return NOT_JUDGED, f"It was given {case.own.dtype}. Give float64 to have this judged."
     try:
         run = case.exact if case.exact is case.own else case.copy("float64", everywhere=False, source=case.exact)
     except Exception as error:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..numeric import NumericGradient, numeric_gradient
 from . import backends
-from .run import LayerRun
+from .run import LayerRun, Refused
 
 AGREES = 1e-9  # relative, between the traced function and the layer itself; times 2^29 in float32
 
@@ -30,6 +30,9 @@ def layer_gradient(
     The layer is traced once, and the graph moves one element after the other: some twenty times faster than a
     loop that calls the layer. A layer that cannot be traced, or that traced gives other outputs, is called.
 
+    Afterwards the layer's weights, its attributes and the global seed of Keras are as they were before the call. One
+    that was not built is built. A stateful layer is judged from its initial state.
+
     The result is as good as the layer's dtype. Give it in float64: `keras.layers.Dense(5, dtype="float64")`.
 
     Args:
@@ -49,12 +52,27 @@ def layer_gradient(
         as `initial_state`.
 
     Raises:
-        ValueError: as `numeric_gradient`; for inputs that do not suit the layer.
+        ValueError: as `numeric_gradient`; for inputs that do not suit the layer; for a layer with nothing to move.
     """
     with backends.current().double():
         run = LayerRun(layer, inputs, states=states, mask=mask, call_arguments=call_arguments, seed=seed)
-        with run.preserved():
+        with run.borrowed():
+            _refuse_nothing_to_differentiate(run)
             return gradient_of(run, upstreams(run, upstream, seed), wrt=wrt, method=method)
+
+
+def _refuse_nothing_to_differentiate(run: LayerRun) -> None:
+    if not run.values():
+        raise Refused(
+            "The layer must have a floating-point weight or a floating-point input, so that one can be moved. "
+            f"Received: {run.given!r} with the inputs {', '.join(run.leaves) or 'none'} and neither. "
+            "Whole numbers have no gradient."
+        )
+    if not run.outputs():
+        raise Refused(
+            f"The layer must have a floating-point output to differentiate. Received: {run.given!r} with none. "
+            "Whole numbers have no gradient."
+        )
 
 
 def upstreams(run: LayerRun, upstream: object, seed: int) -> list[np.ndarray]:
@@ -66,7 +84,7 @@ def upstreams(run: LayerRun, upstream: object, seed: int) -> list[np.ndarray]:
     given = list(upstream) if isinstance(upstream, (list, tuple)) else [upstream]
     found = [np.zeros(s) if g is None else np.asarray(g, float) for g, s in zip(given, shapes, strict=False)]
     if len(given) != len(shapes) or [g.shape for g in found] != shapes:
-        raise ValueError(
+        raise Refused(
             f"`upstream` must hold one array for each floating-point output, of the shapes {shapes}. "
             f"Received: {[np.shape(g) for g in given]}. Leave it out to have one drawn."
         )

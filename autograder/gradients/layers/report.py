@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import html
 import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ..compare import Comparison
 
+CELL = "color:inherit;text-align:left;vertical-align:top"
 RIGHT, WRONG, NOT_JUDGED = "right", "wrong", "not judged"
 
 
@@ -67,7 +69,19 @@ class LayerReport:
     def __len__(self) -> int:
         return len(self.checks)
 
+    def _repr_html_(self) -> str:
+        """The report as a table, as a notebook shows it."""
+        rows = [_row("th", "check", "status", "what was found")]
+        rows += [_row("td", check.name, check.status, check.sentence) for check in self.checks]
+        head = html.escape(str(self).split("\n", 1)[0])
+        return f'<div style="color:inherit"><p>{head}</p><table>{"".join(rows)}</table></div>'
+
     def __str__(self) -> str:
         counts = [sum(check.status == status for check in self.checks) for status in (RIGHT, WRONG, NOT_JUDGED)]
         head = f"{self.layer}: {counts[0]} right, {counts[1]} wrong, {counts[2]} not judged"
         return "\n".join([head, *(f"  {check}".replace("\n", "\n  ") for check in self.checks)])
+
+
+def _row(tag: str, *texts: str) -> str:
+    cells = (f'<{tag} style="{CELL}">{html.escape(text)}</{tag}>' for text in texts)
+    return f"<tr>{''.join(cells)}</tr>"

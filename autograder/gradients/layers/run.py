@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import inspect
+import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
@@ -11,6 +13,7 @@ import numpy as np
 from . import backends
 
 SHORT = 12  # time steps up to which a loop over time is written out: that is faster to run and to look into
+DEPTH = 3  # of lists and dicts in a layer's attributes
 
 
 class Refused(ValueError):
@@ -74,19 +77,38 @@ class LayerRun:
             keyword["initial_state"] = states
         self._structure = positional, keyword
         self._leaves = dict(_named_leaves(positional, keyword, _parameters(self.layer)))
+        self._leaves = {name: _array(name, leaf) for name, leaf in self._leaves.items()}
+        if own is None and not self.is_cell and floats is None:  # a function: in the dtype that it is given
+            given = [leaf.dtype.name for leaf in self._leaves.values() if _is_floating(leaf)]
+            self.dtype = "float64" if "float64" in given or not given else "float32"
         for name, leaf in self._leaves.items():
-            leaf = np.asarray(leaf)
             self._leaves[name] = leaf.astype(self.dtype) if leaf.dtype.kind == "f" else leaf
         self.inputs = {name: leaf for name, leaf in self._leaves.items() if _is_floating(leaf)}
         self.sizes = _sizes(next(iter(self._leaves.values()), np.zeros(())))
-        self.call(self.tensors())  # builds it
-        for inner in all_layers(self.layer):
-            if getattr(inner, "stateful", False) and hasattr(inner, "reset_state"):
-                inner.reset_state()
+        self._build()
         variables = list(getattr(self.layer, "variables", ()))
         self.variables = {
             name: variable for name, variable in _names(variables).items() if backends.is_float(str(variable.dtype))
         }
+
+    def _build(self) -> None:
+        """Call it once, which builds it. What it is after `build` it is afterwards, whatever the call does."""
+        layer, tensors = self.layer, self.tensors()
+        build = vars(layer).get("build") if hasattr(layer, "__dict__") else None
+        with contextlib.ExitStack() as kept:
+            if build is None or getattr(layer, "built", False):
+                kept.enter_context(self._kept())
+                self.call(tensors)
+                return
+
+            @functools.wraps(build)
+            def build_and_keep(*arguments: object, **more: object) -> None:
+                build(*arguments, **more)
+                kept.enter_context(self._kept())
+
+            layer.__dict__["build"] = build_and_keep
+            kept.callback(layer.__dict__.__setitem__, "build", build)
+            self.call(tensors)
 
     def _states(self, positional: tuple, states: object, seed: int) -> list | None:
         """The initial states, checked; random for a cell that got none."""
@@ -177,7 +199,8 @@ class LayerRun:
     @contextlib.contextmanager
     def preserved(self) -> Iterator[None]:
         """Whatever the layer keeps (weights, attributes) is afterwards as it was before."""
-        layers = all_layers(self.layer, self.given)
+        # one that is not built yet may be built meanwhile, and keeps what it gets then
+        layers = [layer for layer in all_layers(self.layer, self.given) if getattr(layer, "built", True)]
         attributes = [(layer, dict(layer.__dict__), _contents(layer)) for layer in layers]
         variables = [*getattr(self.layer, "variables", ()), *_unlisted(layers)]
         values = [(variable, as_array(variable.value)) for variable in variables]
@@ -189,10 +212,24 @@ class LayerRun:
                     layer.__dict__.pop(name)
                 layer.__dict__.update(before)
                 for container, items in contents:
-                    container[:] = items
+                    _restore(container, items)
             for variable, value in values:
                 if not same(as_array(variable.value), value):
                     variable.assign(value)
+
+    @contextlib.contextmanager
+    def borrowed(self) -> Iterator[None]:
+        """As `preserved`, the global seed of Keras too. In it, stateful layers start from their initial state."""
+        with self._kept():
+            for inner in all_layers(self.layer):
+                if getattr(inner, "stateful", False) and hasattr(inner, "reset_state"):
+                    inner.reset_state()
+            yield
+
+    @contextlib.contextmanager
+    def _kept(self) -> Iterator[None]:
+        with _global_seed(), self.preserved():
+            yield
 
     @contextlib.contextmanager
     def unrolled(self) -> Iterator[None]:
@@ -223,8 +260,9 @@ def as_array(value: object) -> np.ndarray:
     """A tensor or variable of any backend as an array of its own. bfloat16 comes as float32."""
     import keras
 
-    array = np.array(keras.ops.convert_to_numpy(value))
-    return array.astype(np.float32) if array.dtype.name == "bfloat16" else array
+    if keras.backend.standardize_dtype(getattr(value, "dtype", "float32")) == "bfloat16":
+        value = keras.ops.cast(value, "float32")  # NumPy has no bfloat16, and no array of a single one
+    return np.array(keras.ops.convert_to_numpy(value))
 
 
 def flat(outputs: object) -> list[object]:
@@ -307,9 +345,36 @@ def _is_floating(array: np.ndarray) -> bool:
 
 
 def _sizes(first: np.ndarray) -> dict[str, int]:
-    """The sizes of (batch, time, features) or (batch, features)."""
-    names = {1: ["batch"], 2: ["batch", "features"], 3: ["batch", "time", "features"]}.get(first.ndim, [])
-    return dict(zip(names, first.shape, strict=True))
+    """The sizes of (batch, time, features) or (batch, features). Of other shapes only the batch is known."""
+    names = {2: ["batch", "features"], 3: ["batch", "time", "features"]}.get(first.ndim, ["batch"])
+    return dict(zip(names, first.shape, strict=False))
+
+
+def _array(name: str, value: object) -> np.ndarray:
+    """An input as an array.
+
+    Raises:
+        ValueError: for what is no real array with at least one example.
+    """
+    import keras
+
+    if isinstance(value, keras.KerasTensor):
+        raise Refused(
+            f"`inputs` must be arrays of numbers. Received: `{name}` is a symbolic tensor, as keras.Input makes it. "
+            "Example: inputs=rng.standard_normal((3, 4))."
+        )
+    array = np.asarray(value)
+    if array.dtype.kind == "c":
+        raise Refused(
+            f"`inputs` must be real numbers. Received: `{name}` is {array.dtype}. "
+            "Give the real and the imaginary part as two inputs."
+        )
+    if array.ndim and array.shape[0] == 0:
+        raise Refused(
+            f"`inputs` must hold at least one example. Received: `{name}` of shape {array.shape}. "
+            "Example: inputs=rng.standard_normal((3, 4))."
+        )
+    return array
 
 
 def _names(variables: Sequence[object]) -> dict[str, object]:
@@ -341,7 +406,60 @@ def _unlisted(layers: Sequence[object]) -> list[object]:
     return [variable for variable in keras.tree.flatten(held) if isinstance(variable, keras.Variable)]
 
 
-def _contents(layer: object) -> list[tuple[list, list]]:
-    """The plain lists among a layer's attributes, with what is in them now."""
-    lists = [(name, v) for name, v in layer.__dict__.items() if type(v) is list and not name.startswith("_")]
-    return [(value, list(value)) for _, value in lists]
+def _contents(layer: object) -> list[tuple[object, object]]:
+    """(container, what is in it now) of the lists, dicts, sets and arrays among a layer's attributes."""
+    usual = _usual()
+    return [pair for name, value in layer.__dict__.items() if name not in usual for pair in _inside(value, DEPTH)]
+
+
+@functools.cache
+def _usual() -> frozenset[str]:
+    """The attributes that every Keras layer has, but for the lists that a symbolic call fills."""
+    import keras
+
+    return frozenset(keras.layers.Layer().__dict__) - {"_inbound_nodes", "_outbound_nodes"}
+
+
+def _inside(value: object, depth: int) -> Iterator[tuple[object, object]]:
+    value = getattr(value, "__wrapped__", value)  # TensorFlow puts a dict into an object of its own
+    if isinstance(value, np.ndarray):
+        yield value, value.copy()
+    elif isinstance(value, (list, dict, set)) and depth:
+        # Keras replaces lists, dicts and sets in attributes by classes of its own, which inherit from these
+        yield value, dict(value) if isinstance(value, dict) else list(value)
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _inside(item, depth - 1)
+
+
+def _restore(container: object, items: object) -> None:
+    """Put back what was in a container, in place: others may hold it too."""
+    if isinstance(container, np.ndarray):
+        if container.flags.writeable:
+            container[...] = items
+    elif isinstance(container, list):
+        if len(container) != len(items) or any(a is not b for a, b in zip(container, items, strict=True)):
+            container[:] = items
+    else:
+        kind = dict if isinstance(container, dict) else set
+        kind.clear(container)
+        kind.update(container, items)
+
+
+@contextlib.contextmanager
+def _global_seed() -> Iterator[None]:
+    """Where Keras takes random numbers from if no seed is given, is afterwards as it was.
+
+    That is Python's own generator for seeds, and a seed generator, which is not there before it is needed.
+    """
+    from keras.src.backend.common import global_state
+
+    before = global_state.get_global_attribute("global_seed_generator")
+    state = None if before is None else as_array(before.state.value)
+    of_python = random.getstate()
+    try:
+        yield
+    finally:
+        random.setstate(of_python)
+        global_state.set_global_attribute("global_seed_generator", before)
+        if before is not None:
+            before.state.assign(state)

@@ -33,7 +33,7 @@ class Place:
 @cache
 def _libraries() -> tuple[str, ...]:
     """The folders of what is not the user's code, this package included."""
-    folders = [str(Path(__file__).parent), sysconfig.get_path("stdlib")]
+    folders = [str(Path(__file__).parent.parent), sysconfig.get_path("stdlib")]
     for name in LIBRARIES:
         found = sys.modules.get(name) or importlib.util.find_spec(name)
         locations = getattr(found, "__path__", None) or getattr(found, "submodule_search_locations", None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import re
 from collections import Counter
@@ -15,11 +16,10 @@ from . import backends
 from .case import LayerCase
 from .disconnected import at
 from .report import NOT_JUDGED, RIGHT, WRONG
-from .run import LayerRun, all_layers, as_array, flat, same
+from .run import DEPTH, LayerRun, Refused, all_layers, as_array, flat, same
 from .user_code import first_line, of_error
 
 Found = tuple[str, str] | tuple[str, str, dict[str, Comparison]]
-DEPTH = 3  # of lists and dicts in a layer's attributes
 
 
 def outputs(case: LayerCase) -> Found:
@@ -44,13 +44,12 @@ def outputs(case: LayerCase) -> Found:
                     "Keep what a call remembers in a weight made with trainable=False."
                 )
         second = [as_array(output) for output in flat(run.call(tensors))]
-    remark = ""
+    steady = "the same at every call"
     if not all(same(a, b) for a, b in zip(first, second, strict=True)):
         if not case.pure:
             return WRONG, _why_not_the_same(before, after)
-        remark = " It changes from call to call only with the state that it keeps in its weights."
-    status, sentence, comparisons = _against_reference(case)
-    return status, sentence + remark, comparisons
+        steady = "they change from call to call only with the state that it keeps in its weights"
+    return _against_reference(case, steady)
 
 
 def _why_not_the_same(before: dict[str, object], after: dict[str, object]) -> str:
@@ -67,31 +66,70 @@ def _why_not_the_same(before: dict[str, object], after: dict[str, object]) -> st
     )
 
 
-def _against_reference(case: LayerCase) -> Found:
+def _against_reference(case: LayerCase, steady: str) -> Found:
+    """The verdict on the outputs. `steady` says whether they are the same at every call."""
     reference = case.question.reference
     if reference is None:
-        return RIGHT, "The same at every call. There is no reference to compare them with.", {}
+        return RIGHT, f"{_capital(steady)}. There is no reference to compare them with.", {}
+    rtol = case.question.rtol
+    if rtol is None and case.is_half and (case.exact is case.own or not callable(reference)):
+        rtol = case.own_digits  # these outputs have no more digits
     if callable(reference):
         run = case.exact
         weights = {name: value for name, value in run.values().items() if name in run.variables}
-        expected = reference(*run.leaves.values(), **weights)
+        try:
+            expected = reference(*run.leaves.values(), **weights)
+        except Exception as error:
+            raise Refused(
+                "`reference` must be a function of the inputs, in their order, and of the weights by name. "
+                f"Received: one that raises {first_line(error)}{at(of_error(error))}. "
+                f"It was called with {', '.join([*run.leaves, *(f'{name}=' for name in weights)])}."
+            ) from error
         found = [as_array(output) for output in flat(run.call(run.tensors()))]
     else:
         expected, found = reference, case.plain
-    expected = [np.asarray(e) for e in (expected if isinstance(expected, (list, tuple)) else [expected])]
+    expected = _as_outputs(expected, found)
     comparisons = {}
     for number, (got, wanted) in enumerate(zip(found, expected, strict=False)):
         name = f"outputs[{number}]" if len(expected) > 1 else "outputs"
         if got.shape != wanted.shape:
             return WRONG, f"`{name}` must have the shape {wanted.shape} of the reference. Received: {got.shape}.", {}
         time_axis = 1 if wanted.ndim == 3 else None
-        comparisons[name] = compare(got.astype(float), wanted.astype(float), rtol=_rtol(case, got), time_axis=time_axis)
+        comparisons[name] = compare(
+            got.astype(float), wanted.astype(float), rtol=rtol or _rtol(case, got), time_axis=time_axis
+        )
     if len(found) < len(expected):
         return WRONG, f"The reference gives {len(expected)} outputs. Received: {len(found)} from the layer.", {}
     bad = [_in_words(name, c, case) for name, c in comparisons.items() if not c.ok]
     if bad:
         return WRONG, f"Other outputs than the reference: {'; '.join(bad)}.", comparisons
-    return RIGHT, "The same as the reference, and the same at every call.", comparisons
+    rest, compared = "", len(expected)
+    if compared < len(found):
+        which = "the first of" if compared == 1 else f"the first {compared} of"
+        rest = f" Only {which} {_count(len(found), 'output')} {'was' if compared == 1 else 'were'} compared."
+    return RIGHT, f"The same as the reference, and {steady}.{rest}", comparisons
+
+
+def _as_outputs(expected: object, found: list[np.ndarray]) -> list[np.ndarray]:
+    """What a reference gave as a list of arrays. Lists of numbers, however nested, are one array."""
+    if not isinstance(expected, (list, tuple)):
+        return [np.asarray(expected)]
+    leaves = list(expected)
+    while any(isinstance(leaf, (list, tuple)) for leaf in leaves):
+        leaves = [one for leaf in leaves for one in (leaf if isinstance(leaf, (list, tuple)) else [leaf])]
+    if leaves and found and all(np.isscalar(leaf) for leaf in leaves):
+        with contextlib.suppress(ValueError):  # rows of different lengths are no array
+            array = np.asarray(expected)
+            if array.shape == found[0].shape:
+                return [array]
+    return [np.asarray(one) for one in expected]
+
+
+def attribute_names(run: LayerRun) -> Iterator[str]:
+    """The names of a layer's own attributes, weights left out, and of arrays in its lists and dicts."""
+    weights = getattr(run.layer, "variables", ())
+    yield from (name for name, value, _ in _held(run) if not any(value is weight for weight in weights))
+    yield from _attributes(run)
 
 
 def weights(case: LayerCase) -> Found:
@@ -104,9 +142,16 @@ def weights(case: LayerCase) -> Found:
     twice = [path for path, count in paths.items() if count > 1]
     if twice:
         problems.append(f"two weights have the same name `{twice[0]}`. Give each a name of its own in add_weight")
-    idle = [n for n, v in run.variables.items() if v.trainable and not case.moves_outputs(n)] if case.pure else []
+    idle = (
+        [n for n, v in run.variables.items() if v.trainable and not case.moves_outputs(n)]
+        if case.pure and case.has_outputs
+        else []
+    )
     for name in idle:
-        problems.append(f"the trainable weight `{name}` has no influence on the outputs. Use it in `call`, or drop it")
+        problems.append(
+            f"the trainable weight `{name}` has no influence on the outputs at these inputs. "
+            "Use it in `call`, drop it, or judge the layer at inputs where it matters"
+        )
     if problems:
         return WRONG, _sentence(problems)
     nameless = [n for n in run.variables if re.fullmatch(r"variable(_\d+)?", n.rsplit("/", 1)[-1])]
@@ -196,6 +241,8 @@ def gradients(case: LayerCase) -> Found:
         return NOT_JUDGED, "The outputs are not the same at every call, so they have no numeric gradient."
     if not case.exact.values():
         return NOT_JUDGED, "There is neither a floating-point weight nor a floating-point input."
+    if not case.has_outputs:
+        return NOT_JUDGED, "It has no floating-point output, and whole numbers have no gradient."
     try:
         analytic = case.analytic
     except Exception as error:
@@ -224,9 +271,15 @@ def gradients(case: LayerCase) -> Found:
     if not comparisons:
         return NOT_JUDGED, "Every weight and input is expected to be disconnected.", comparisons
     kinks = sum(int(c.not_smooth.sum()) for c in comparisons.values())
-    said = f" {kinks} elements stand at a kink: not differentiable here." if kinks else ""
+    said = (
+        f" {_count(kinks, 'element')} {'stands' if kinks == 1 else 'stand'} at a kink: not differentiable here."
+        if kinks
+        else ""
+    )
     elements = sum(c.size for c in comparisons.values())
-    sentence = f"{len(comparisons)} tensors, {elements} elements agree with the numeric gradient.{said}{note}"
+    agree = "agrees" if len(comparisons) == 1 else "agree"
+    counted = f"{_count(len(comparisons), 'tensor')} ({_count(elements, 'element')})"
+    sentence = f"{counted} {agree} with the numeric gradient.{said}{note}"
     return RIGHT, sentence, comparisons
 
 
@@ -234,6 +287,10 @@ def disconnected(case: LayerCase) -> Found:
     """No operation keeps a gradient from a weight or an input that the outputs depend on."""
     if not case.pure:
         return NOT_JUDGED, "The outputs are not the same at every call."
+    if not case.has_outputs:
+        return NOT_JUDGED, "It has no floating-point output, and whole numbers have no gradient."
+    if not case.exact.values():
+        return NOT_JUDGED, "There is neither a floating-point weight nor a floating-point input."
     expected = set(case.question.expected_disconnected)
     names = [name for name in case.exact.values() if name not in expected and not case.fixed(name)]
     try:
@@ -247,7 +304,10 @@ def disconnected(case: LayerCase) -> Found:
         for problem in _broken(case, name, analytic[name]):
             problems.setdefault(problem, []).append(f"`{name}`")
     if problems:
-        return WRONG, _sentence(f"{what.format(_and(those))}: {blame}" for (what, blame), those in problems.items())
+        return WRONG, _sentence(
+            f"{what.format(_and(those), moves='moves' if len(those) == 1 else 'move')}: {blame}"
+            for (what, blame), those in problems.items()
+        )
     return RIGHT, "A gradient reaches every weight and input that the outputs depend on."
 
 
@@ -260,7 +320,7 @@ def _broken(case: LayerCase, name: str, gradient: np.ndarray | None) -> Iterator
             blame = blame or "an operation that is not known"
             yield "no gradient reaches {}, although the outputs depend on it", f"{blame} breaks it"
         elif blame and case.moves_outputs(name):
-            yield "no gradient reaches {}, which moves the outputs only in steps", f"{blame} breaks it"
+            yield "no gradient reaches {}, which {moves} the outputs only in steps", f"{blame} breaks it"
         return
     answer = gradient.astype(values.dtype)
     smooth = case.numeric.smooth[name]
@@ -311,6 +371,10 @@ def _equal(a: object, b: object) -> bool:
 
 def _sentence(problems: object) -> str:
     return ". ".join(map(_capital, problems)) + "."
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _and(parts: list[str]) -> str:
