@@ -78,7 +78,8 @@ def draw_step(rng: np.random.Generator) -> Case:
 
 def draw_recall(rng: np.random.Generator) -> Case:
     """s (batch, units), W (units, units), b (units,), with a field that is exactly zero; order (units,), sweeps."""
-    sizes = {"batch": int(rng.integers(5, 8)), "units": int(rng.integers(20, 27))}
+    # many, so that some are still changing after the last sweep
+    sizes = {"batch": int(rng.integers(14, 18)), "units": int(rng.integers(28, 34))}
     inputs = {
         **_large_states(rng, sizes),
         "order": rng.permutation(sizes["units"]),
