@@ -13,9 +13,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from autograder import gradients
-from autograder.exercise import Exercise, Malformed
+from autograder.exercise import Exercise, Malformed, Part
 
 WEIGHTS = ("kernel", "recurrent_kernel", "bias")
+DIRECTIONS = ("into_keras", "out_of_keras")
 ABOUT_CELL = {
     "outputs": "the outputs under keras.layers.RNN",
     "final_state": "the state after the last step",
@@ -234,6 +235,68 @@ def probe_layer(
 
     values["config"], values["rebuilt_outputs"] = _rebuilt(layer, again)
     return values
+
+
+def probe_copied_weights(
+    copy_weights: Callable[[object, object], object], inputs: Mapping[str, np.ndarray], keras_layer: type
+) -> dict[str, object]:
+    """Copy weights into and out of a recurrent layer of Keras, and return those that arrive on either side.
+
+    The other layer is a `keras.layers.RNN` around a cell that has the weights and no step of its own, so that the
+    exercise does not depend on the student's cell. After the copy the source is overwritten, which must not reach the
+    target.
+
+    Args:
+        copy_weights: called with the source and the target, both built.
+        inputs: the weights by the names in WEIGHTS.
+        keras_layer: for example `keras.layers.LSTM`.
+
+    Returns:
+        <direction>.<weight> of the target and <direction>.source_<weight>, see `copied_parts`.
+    """
+    import keras
+
+    class Holder(keras.layers.Layer):
+        def __init__(self, units, **kwargs):
+            super().__init__(**kwargs)
+            self.state_size = self.output_size = units
+
+        def build(self, input_shape):
+            for name in WEIGHTS:
+                setattr(self, name, self.add_weight(shape=inputs[name].shape, name=name))
+
+        def call(self, inputs, states):
+            return states[0], states
+
+    features, units = inputs["kernel"].shape[0], inputs["recurrent_kernel"].shape[0]
+    values = {}
+    for direction in DIRECTIONS:
+        ours = keras.layers.RNN(Holder(units, dtype="float64"), dtype="float64")
+        theirs = keras_layer(units, dtype="float64")
+        for layer in (ours, theirs):
+            layer.build((None, None, features))
+        source, target = (ours, theirs) if direction == "into_keras" else (theirs, ours)
+        for name in WEIGHTS:
+            getattr(source.cell, name).assign(inputs[name])
+            getattr(target.cell, name).assign(np.full_like(inputs[name], 0.125))
+        copy_weights(source, target)
+        for name in WEIGHTS:
+            values[f"{direction}.source_{name}"] = np.array(getattr(source.cell, name))
+            getattr(source.cell, name).assign(np.full_like(inputs[name], 0.25))
+        for name in WEIGHTS:
+            values[f"{direction}.{name}"] = np.array(getattr(target.cell, name))
+    return values
+
+
+def copied_parts() -> dict[str, Part]:
+    """One part for each weight: it arrives in both directions, and stays what it was on the other side."""
+    return {
+        name: Part(
+            1 / len(WEIGHTS),
+            tuple(f"{direction}.{prefix}{name}" for direction in DIRECTIONS for prefix in ("", "source_")),
+        )
+        for name in WEIGHTS
+    }
 
 
 def show_recurrent_cell(cell_class: type, inputs: Mapping[str, np.ndarray]) -> list[tuple[str, bool, str]]:

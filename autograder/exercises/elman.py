@@ -3,7 +3,14 @@
 import numpy as np
 
 from autograder.exercise import Case, Exercise, Part, backward, distinct_sizes, forward
-from autograder.layers import ABOUT_CELL, probe_recurrent_cell, show_recurrent_cell
+from autograder.layers import (
+    ABOUT_CELL,
+    WEIGHTS,
+    copied_parts,
+    probe_copied_weights,
+    probe_recurrent_cell,
+    show_recurrent_cell,
+)
 
 SCALE = 0.5  # of the weights: large enough that tanh bends, small enough that it does not saturate
 
@@ -93,59 +100,17 @@ def probe_elman_cell(cell_class, inputs):
 
 
 def probe_copy_weights(copy_weights, inputs):
-    """Copy into and out of a `SimpleRNN`, and return the weights that arrive on either side.
-
-    The other layer is a `keras.layers.RNN` around a cell that has the three weights and no step of its
-    own, so that this exercise does not depend on the student's cell.
-    """
+    """Copy into and out of a `keras.layers.SimpleRNN`: see `autograder.layers`."""
     import keras
 
-    class Holder(keras.layers.Layer):
-        def __init__(self, units, **kwargs):
-            super().__init__(**kwargs)
-            self.state_size = self.output_size = units
-
-        def build(self, input_shape):
-            units = self.state_size
-            self.kernel = self.add_weight(shape=(input_shape[-1], units), name="kernel")
-            self.recurrent_kernel = self.add_weight(shape=(units, units), name="recurrent_kernel")
-            self.bias = self.add_weight(shape=(units,), name="bias")
-
-        def call(self, inputs, states):
-            return states[0], states
-
-    features, units = inputs["kernel"].shape
-    names = ("kernel", "recurrent_kernel", "bias")
-    values = {}
-    for direction in ("into_keras", "out_of_keras"):
-        ours = keras.layers.RNN(Holder(units, dtype="float64"), dtype="float64")
-        theirs = keras.layers.SimpleRNN(units, dtype="float64")
-        for layer in (ours, theirs):
-            layer.build((None, None, features))
-        source, target = (ours, theirs) if direction == "into_keras" else (theirs, ours)
-        for name in names:
-            getattr(source.cell, name).assign(inputs[name])
-            getattr(target.cell, name).assign(np.full_like(inputs[name], 0.125))
-        copy_weights(source, target)
-        for name in names:
-            values[f"{direction}.{name}"] = np.asarray(getattr(target.cell, name))
-            values[f"{direction}.source_{name}"] = np.asarray(getattr(source.cell, name))
-    return values
+    return probe_copied_weights(copy_weights, inputs, keras.layers.SimpleRNN)
 
 
 def draw_copy(rng: np.random.Generator) -> Case:
     """The three weights."""
     case = draw_cell(rng)
-    names = ("kernel", "recurrent_kernel", "bias")
-    return Case({name: case.inputs[name] for name in names}, case.sizes)
+    return Case({name: case.inputs[name] for name in WEIGHTS}, case.sizes)
 
-
-_copied = {
-    name: tuple(
-        f"{direction}.{prefix}{name}" for direction in ("into_keras", "out_of_keras") for prefix in ("", "source_")
-    )
-    for name in ("kernel", "recurrent_kernel", "bias")
-}
 
 _keras_elman = ("keras.layers.SimpleRNN", "keras.layers.SimpleRNNCell")
 CELL_RTOL = 1e-10  # one pass through float32 leaves errors just below 1e-7, which a float64 layer must not have
@@ -186,6 +151,6 @@ EXERCISES = [
     ),
     Exercise(
         "elman.copy_weights", 3, draw_copy, probe_copy_weights,
-        {name: Part(1 / 3, names) for name, names in _copied.items()},
+        copied_parts(),
     ),
 ]  # fmt: skip

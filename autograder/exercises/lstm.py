@@ -3,7 +3,14 @@
 import numpy as np
 
 from autograder.exercise import Case, Exercise, Part, backward, distinct_sizes, forward
-from autograder.layers import ABOUT_CELL, WEIGHTS, probe_recurrent_cell, show_recurrent_cell
+from autograder.layers import (
+    ABOUT_CELL,
+    WEIGHTS,
+    copied_parts,
+    probe_copied_weights,
+    probe_recurrent_cell,
+    show_recurrent_cell,
+)
 
 SCALE = 0.5  # of the weights: large enough that gates open and close, small enough that they do not saturate
 
@@ -90,47 +97,10 @@ def probe_lstm_cell(cell_class, inputs):
 
 
 def probe_copy_weights(copy_weights, inputs):
-    """Copy into and out of a `keras.layers.LSTM`, and return the weights that arrive on either side.
-
-    The other layer is a `keras.layers.RNN` around a cell that has the three weights and no step of its own, so
-    that this exercise does not depend on the student's cell. After the copy the source is overwritten, which
-    must not reach the target.
-    """
+    """Copy into and out of a `keras.layers.LSTM`: see `autograder.layers`."""
     import keras
 
-    class Holder(keras.layers.Layer):
-        def __init__(self, units, **kwargs):
-            super().__init__(**kwargs)
-            self.units = self.output_size = units
-            self.state_size = [units, units]
-
-        def build(self, input_shape):
-            width = 4 * self.units
-            self.kernel = self.add_weight(shape=(input_shape[-1], width), name="kernel")
-            self.recurrent_kernel = self.add_weight(shape=(self.units, width), name="recurrent_kernel")
-            self.bias = self.add_weight(shape=(width,), name="bias")
-
-        def call(self, inputs, states):
-            return states[0], states
-
-    features, units = inputs["kernel"].shape[0], inputs["recurrent_kernel"].shape[0]
-    values = {}
-    for direction in ("into_keras", "out_of_keras"):
-        ours = keras.layers.RNN(Holder(units, dtype="float64"), dtype="float64")
-        theirs = keras.layers.LSTM(units, dtype="float64")
-        for layer in (ours, theirs):
-            layer.build((None, None, features))
-        source, target = (ours, theirs) if direction == "into_keras" else (theirs, ours)
-        for name in WEIGHTS:
-            getattr(source.cell, name).assign(inputs[name])
-            getattr(target.cell, name).assign(np.full_like(inputs[name], 0.125))
-        copy_weights(source, target)
-        for name in WEIGHTS:
-            values[f"{direction}.source_{name}"] = np.array(getattr(source.cell, name))
-            getattr(source.cell, name).assign(np.full_like(inputs[name], 0.25))
-        for name in WEIGHTS:
-            values[f"{direction}.{name}"] = np.array(getattr(target.cell, name))
-    return values
+    return probe_copied_weights(copy_weights, inputs, keras.layers.LSTM)
 
 
 def draw_copy(rng: np.random.Generator) -> Case:
@@ -139,12 +109,6 @@ def draw_copy(rng: np.random.Generator) -> Case:
     return Case({name: case.inputs[name] for name in WEIGHTS}, case.sizes)
 
 
-_copied = {
-    name: tuple(
-        f"{direction}.{prefix}{name}" for direction in ("into_keras", "out_of_keras") for prefix in ("", "source_")
-    )
-    for name in WEIGHTS
-}
 _about_copy = {
     f"{direction}.{prefix}{name}": f"the {name.replace('_', ' ')} of the {side}, copying {way}"
     for direction, way in (
@@ -198,6 +162,6 @@ EXERCISES = [
     ),
     Exercise(
         "lstm.copy_weights", 3, draw_copy, probe_copy_weights,
-        {name: Part(1 / 3, names) for name, names in _copied.items()}, rtol=CELL_RTOL, about=_about_copy,
+        copied_parts(), rtol=CELL_RTOL, about=_about_copy,
     ),
 ]  # fmt: skip
