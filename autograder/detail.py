@@ -75,9 +75,7 @@ def _signature(
         and not _whole(mark)
     ):
         return f"`{name}` holds whole numbers only ({answer.dtype}). Was a buffer made with an integer dtype?"
-    guess = None if comparison is None else gradients.describe(comparison, sizes=sizes)
-    if guess and guess.startswith("every element is"):  # how much that is would tell the right values
-        guess = "every element is too large or too small by one factor: is one missing, or one too many?"
+    guess = None if comparison is None else gradients.describe(comparison, sizes=sizes, figures=False)
     return guess and f"`{name}`: {guess}{'' if guess.endswith('?') else '.'}"
 
 
@@ -196,7 +194,7 @@ def _from_fingerprint(mark: Mark, answer: np.ndarray) -> Comparison | None:
         size=answer.size,
         not_finite=0 if mark.gaps else int((~np.isfinite(answer)).sum()),
         not_judged=0,
-        not_smooth=0,
+        not_smooth=np.zeros(answer.shape, bool),
         worst_index=(0,) * answer.ndim,
         answer_value=None,
         expected_value=None,

@@ -130,14 +130,13 @@ def many_draws(id, seeds=range(1_000, 2_000)):
 
     Each draw is one case. It must tell alone what the three of a grading run tell together.
     """
-    count = 1
     right = {"the reference": reference.load(EXERCISES[id].module)}
     right |= {name: namespace_with(name) for name, (other, _) in VARIANTS.items() if other == id}
     wrong, short = [], []
     for seed in seeds:
-        known = fresh_views(id, seed, count)
-        wrong += [fault for mistake in own_mistakes(id) for fault in faults(mistake, seed, known, count, again=False)]
+        known = fresh_views(id, seed, count=1)
+        wrong += [fault for mistake in own_mistakes(id) for fault in faults(mistake, seed, known, count=1, again=False)]
         for name, names in right.items():
-            short += [(name, fault) for fault in shortfalls(id, names, [seed], lambda *_, known=known: known, count)]
+            short += [(name, fault) for fault in shortfalls(id, names, [seed], lambda *_, known=known: known, count=1)]
         cases.cache_clear()
     return wrong, short

@@ -15,7 +15,7 @@ EXACT = 1e-4  # relative, between a factor and the sizes it may come from
 ALIGNED = 1e-4  # 1 - cosine, below which two tensors point the same way
 
 
-def describe(comparison: Comparison, *, sizes: Mapping[str, int] | None = None) -> str | None:
+def describe(comparison: Comparison, *, sizes: Mapping[str, int] | None = None, figures: bool = True) -> str | None:
     """Say in one sentence what a wrong tensor looks like.
 
     It says what the numbers show and asks about the cause, which they do not show. Expected values
@@ -25,6 +25,7 @@ def describe(comparison: Comparison, *, sizes: Mapping[str, int] | None = None) 
         comparison: of the tensor.
         sizes: dimension name -> size, for example {"batch": 3, "time": 6}: where a factor may come
             from.
+        figures: tell a factor that has no usual cause. It would tell the expected values to who has the answer.
 
     Returns:
         The sentence, without a full stop; None if the tensor is right or looks like nothing known. A
@@ -32,7 +33,8 @@ def describe(comparison: Comparison, *, sizes: Mapping[str, int] | None = None) 
     """
     if comparison.wrong_count == 0:
         return _right_with_kinks(comparison)
-    readers = (_not_finite, _beside_kinks, _zero, _turned, _factor, _in_time, _in_part, _length)
+    scaled = _scaled if figures else _scaled_somehow
+    readers = (_not_finite, _beside_kinks, _zero, _turned, _factor, _in_time, _in_part, scaled, _length)
     return next(filter(None, (reader(comparison, sizes or {}) for reader in readers)), None)
 
 
@@ -169,9 +171,19 @@ def _which(kind: str, hit: np.ndarray, length: int, where: str) -> str:
     return f"{len(hit)} of {length} {kind}s{where} are"
 
 
+def _scaled(c: Comparison, sizes: Mapping[str, int]) -> str | None:
+    if c.factor is None or c.size < 2:
+        return None
+    return f"every element is {c.factor:.4g} times what it should be: is a factor missing, or one too many?"
+
+
+def _scaled_somehow(c: Comparison, sizes: Mapping[str, int]) -> str | None:
+    if c.factor is None or c.size < 2:
+        return None
+    return "every element is too large or too small by one factor: is one missing, or one too many?"
+
+
 def _length(c: Comparison, sizes: Mapping[str, int]) -> str | None:
-    if c.factor is not None and c.size > 1:
-        return f"every element is {c.factor:.4g} times what it should be: is a factor missing, or one too many?"
     if c.size > 1 and c.cosine > 1 - ALIGNED:
         return "the direction is right, the length is not: is a factor missing, or one too many?"
     return None
