@@ -1,4 +1,4 @@
-"""`python -m autograder.build FOLDER`: every lesson's student notebook and answer key, under FOLDER/<language>."""
+"""`python -m autograder.build FOLDER [LESSON…]`: student notebooks and answer keys, under FOLDER/<language>."""
 
 import sys
 from pathlib import Path
@@ -8,7 +8,8 @@ from autograder.build.lesson import SOURCES, read
 from autograder.build.notebook import build_all
 from autograder.key import SUFFIX
 
-for notebook in build_all(Path(sys.argv[1])):
+folder, *wanted = sys.argv[1:]
+for notebook in build_all(Path(folder), wanted):
     lesson = read(SOURCES / f"{notebook.stem}.py")
     if not lesson.is_page:
         write_key(lesson, notebook.with_name(f"{notebook.stem}{SUFFIX}"))

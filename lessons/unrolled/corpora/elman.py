@@ -1,7 +1,4 @@
-"""Small corpora that the course generates itself, each from a seed.
-
-Nothing is read from a disk or a network. The same arguments give the same corpus on every machine.
-"""
+"""Elman's three tasks (1990): the temporal XOR, the letters, and the grammar of word classes."""
 
 from collections.abc import Sequence
 
