@@ -69,34 +69,51 @@ def _block(name: str, hits: list[str]) -> list[tuple[object, str, object]]:
 
 
 def search(sources: Sequence[str], object_name: str, names: Sequence[str]) -> str | None:
-    """Look for a forbidden name in an object's source and in everything it refers to.
+    """Look for a forbidden name in one object's source: see `Sources.search`."""
+    return Sources(sources).search(object_name, names)
 
-    A name counts where it can only mean the library: as an attribute or an import of one, or as a string that
-    could be looked up. A student's own `grad`, a docstring, or an experiment in another cell is none of that.
+
+class Sources:
+    """A student's cells, taken apart once, to be searched for several objects.
 
     Args:
-        sources: the student's cells, in order. One that does not compile is skipped: it cannot define anything.
-        object_name: the exercise's object.
-        names: dotted names.
-
-    Returns:
-        The dotted name that was found, or None.
+        sources: the cells, in order. One that does not compile is skipped: it cannot define anything.
     """
-    bindings: dict[str, list[_Piece]] = {}
-    for source in sources:
-        for piece in _pieces(source):
-            for name in piece.binds:
-                bindings.setdefault(name, []).append(piece)
-    imported = {name: piece.imports for name, found in bindings.items() for piece in found if piece.imports}
-    todo, seen = [object_name], set()
-    while todo:
-        for piece in bindings.pop(todo.pop(), ()):
-            if id(piece) not in seen:
-                seen.add(id(piece))
-                if hit := _hit(piece, names, imported):
-                    return hit
-                todo += piece.reads
-    return None
+
+    def __init__(self, sources: Sequence[str]) -> None:
+        self._bindings: dict[str, list[_Piece]] = {}
+        for source in sources:
+            for piece in _pieces(source):
+                for name in piece.binds:
+                    self._bindings.setdefault(name, []).append(piece)
+        self._imported = {
+            name: piece.imports for name, found in self._bindings.items() for piece in found if piece.imports
+        }
+
+    def search(self, object_name: str, names: Sequence[str]) -> str | None:
+        """Look for a forbidden name in an object's source and in everything it refers to.
+
+        A name counts where it can only mean the library: as an attribute or an import of one, or as a string that
+        could be looked up. A student's own `grad`, a docstring, or an experiment in another cell is none of that.
+
+        Args:
+            object_name: the exercise's object.
+            names: dotted names.
+
+        Returns:
+            The dotted name that was found, or None.
+        """
+        todo, met, seen = [object_name], set(), set()
+        while todo:
+            name = todo.pop()
+            for piece in () if name in met else self._bindings.get(name, ()):
+                if id(piece) not in seen:
+                    seen.add(id(piece))
+                    if hit := _hit(piece, names, self._imported):
+                        return hit
+                    todo += piece.reads
+            met.add(name)
+        return None
 
 
 @dataclass(frozen=True, eq=False)

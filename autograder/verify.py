@@ -55,7 +55,7 @@ def verify_lesson(name: str, seeds: int) -> Report:
     ids = set(lesson.exercises)
     report.mistakes = sum(m.exercise in ids for module in modules for m in reference.mistakes(module))
     for seed in range(seeds):
-        expectations = Expectations({exercise.id: exercise.cases(seed, exercises.GRADING_CASES) for exercise in found})
+        expectations = Expectations({exercise.id: exercise.grading_cases(seed) for exercise in found})
         for exercise in found:
             report.faults += verify_exercise(exercise, expectations, fingerprints=seed == 0)
     return report

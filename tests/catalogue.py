@@ -33,8 +33,9 @@ def own_mistakes(id):
 
 
 @cache
-def cases(id, seed, count=exercises.GRADING_CASES):
-    return EXERCISES[id].cases(seed, count)
+def cases(id, seed, count=None):
+    """The cases of a grading run, or so many."""
+    return EXERCISES[id].cases(seed, count) if count else EXERCISES[id].grading_cases(seed)
 
 
 @cache
@@ -53,7 +54,7 @@ class WithoutFollowThrough(Expectations):
 MUTANTS = {}  # each made once
 
 
-def fresh_views(id, seed, count=exercises.GRADING_CASES):
+def fresh_views(id, seed, count=None):
     whole = WithoutFollowThrough({id: cases(id, seed, count)}, MUTANTS).of(EXERCISES[id])
     return {"exact": whole, "fingerprints": fingerprinted(whole, id)}
 
@@ -76,7 +77,7 @@ def mutated(mistake):
     return reference.mutate(mistake)
 
 
-def faults(mistake, seed, known, count=exercises.GRADING_CASES, again=True):
+def faults(mistake, seed, known, count=None, again=True):
     """How a mistake's verdicts fall short: none, for one that is rejected and named in both views.
 
     Args:
@@ -99,7 +100,7 @@ def faults(mistake, seed, known, count=exercises.GRADING_CASES, again=True):
     return found
 
 
-def shortfalls(id, names, seeds, known, count=exercises.GRADING_CASES):
+def shortfalls(id, names, seeds, known, count=None):
     """Where an object gets less than all points."""
     exercise, found = EXERCISES[id], []
     for seed in seeds:

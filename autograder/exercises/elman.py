@@ -151,6 +151,6 @@ EXERCISES = [
     ),
     Exercise(
         "elman.copy_weights", 3, draw_copy, probe_copy_weights,
-        copied_parts(),
+        copied_parts(), kind="layer",
     ),
 ]  # fmt: skip

@@ -162,6 +162,6 @@ EXERCISES = [
     ),
     Exercise(
         "lstm.copy_weights", 3, draw_copy, probe_copy_weights,
-        copied_parts(), rtol=CELL_RTOL, about=_about_copy,
+        copied_parts(), kind="layer", rtol=CELL_RTOL, about=_about_copy,
     ),
 ]  # fmt: skip

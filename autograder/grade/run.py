@@ -12,7 +12,6 @@ import nbformat
 from autograder import exercise as exercises
 from autograder.build.lesson import SOURCES, read
 from autograder.course import Course, CourseError
-from autograder.exercise import GRADING_CASES
 from autograder.grade.gradebook import Writer, from_record, read_record
 from autograder.grade.pool import grade_all, pool
 from autograder.grade.task import Graded, Plan
@@ -63,7 +62,7 @@ def _found(course: Course, lesson: str) -> tuple[str, dict[str, float], list[exe
 def plan_for(course: Course, lesson: str, seed: int, limits: Limits | None = None) -> Plan:
     """Everything that is the same for all submissions, expected values included."""
     text, points, found = _found(course, lesson)
-    cases = {exercise.id: exercise.cases(seed, GRADING_CASES) for exercise in found}
+    cases = {exercise.id: exercise.grading_cases(seed) for exercise in found}
     expectations = Expectations(cases)
     known = {exercise.id: expectations.of(exercise) for exercise in found}
     return Plan(lesson, seed, text, points, cases, known, limits or Limits(), version_of(course, lesson, seed))

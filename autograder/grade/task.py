@@ -150,9 +150,8 @@ def _run(notebook: NotebookNode, plan: Plan, box: WarmBox) -> Outcome:
 
 
 def _judge(found: intake.Intake, outcome: Outcome, plan: Plan) -> dict[str, Result]:
-    sources = [
-        found.notebook.cells[i].source for i in found.student_cells if found.notebook.cells[i].cell_type == "code"
-    ]
+    cells = [found.notebook.cells[i] for i in found.student_cells]
+    sources = delegation.Sources([cell.source for cell in cells if cell.cell_type == "code"])
     results = {}
     for id, points in plan.points.items():
         exercise = exercises.find(id)
@@ -160,7 +159,7 @@ def _judge(found: intake.Intake, outcome: Outcome, plan: Plan) -> dict[str, Resu
         seen = outcome.seen.get(id)
         if seen is None:
             seen = [Observation(problem=_not_reached(outcome))] * len(cases)
-        elif hit := delegation.search(sources, exercise.object, exercise.forbidden):
+        elif hit := sources.search(exercise.object, exercise.forbidden):
             seen = [Observation(problem=Problem("forbidden", str(delegation.Forbidden(hit)), hit))] * len(cases)
         forward_mistake = None
         if exercise.kind == "backward" and exercise.forward in outcome.seen and exercise.forward in plan.expectations:

@@ -38,6 +38,7 @@ class WarmKernelManager(AsyncKernelManager):
         # A hostile kernel may send what it likes: no message larger than two answers, and not many at a time.
         self.context.setsockopt(zmq.MAXMSGSIZE, 2 * MAX_BYTES)
         self.context.setsockopt(zmq.RCVHWM, 20)
+        self.context.setsockopt(zmq.RECONNECT_IVL, 10)  # milliseconds, until the kernel has made its sockets
 
     @property
     def kernel_spec(self) -> KernelSpec:

@@ -18,6 +18,8 @@ from autograder.sandbox.limits import Limits
 from autograder.sandbox.provisioner import WarmKernelManager
 from autograder.sandbox.zygote import OVER_MEMORY
 
+START_SECONDS = 60.0  # for a kernel to answer
+ASK_AGAIN = 0.1  # seconds until the next question whether it is there
 INTERRUPT_SECONDS = 3.0  # for code to end after an interrupt, before its kernel is killed
 OUTPUTS = ("stream", "display_data", "execute_result", "error")
 MAX_OUTPUTS = 500  # of one cell
@@ -56,7 +58,7 @@ class Session:
         self.client = self.manager.client()
         self.client.start_channels(stdin=False, hb=False)
         try:
-            await self.client.wait_for_ready(timeout=60)
+            await self._until_ready()
         except BaseException:
             await self.__aexit__()
             raise
@@ -65,7 +67,28 @@ class Session:
 
     async def __aexit__(self, *_: object) -> None:
         self.client.stop_channels()
+        await self.manager.provisioner.kill()
+        await self.manager.provisioner.wait()  # jupyter_client itself would look ten times a second
         await self.manager.shutdown_kernel(now=True)
+
+    async def _until_ready(self) -> None:
+        """Wait until the kernel answers on both channels, without the pauses of jupyter_client's own way.
+
+        Raises:
+            RuntimeError: when it does not.
+        """
+        deadline, asked = time.monotonic() + START_SECONDS, set()
+        while time.monotonic() < deadline:
+            asked.add(self.client.kernel_info())
+            try:
+                while message := await self._next(time.monotonic() + ASK_AGAIN):
+                    idle = message["content"].get("execution_state") == "idle"
+                    if idle and message["parent_header"].get("msg_id") in asked:
+                        await self._drain_replies()
+                        return
+            except Ended as ended:
+                raise RuntimeError(f"The kernel ended before it began: {ended}") from None
+        raise RuntimeError(f"The kernel did not answer within {START_SECONDS:g} s.")
 
     async def run(self, code: str, *, output_bytes: int | None = None) -> Ran:
         """Run code as a cell.

@@ -13,7 +13,7 @@ import resource
 import signal
 import socket
 import sys
-import time
+from typing import BinaryIO, NamedTuple
 
 CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = (
     0x20000,
@@ -32,6 +32,18 @@ WATCH_SECONDS = 0.2
 libc = ctypes.CDLL(None, use_errno=True)
 
 
+class Child(NamedTuple):
+    """One submission's processes, as the warm process knows them.
+
+    Attributes:
+        keeper: process id of the one that made the kernel's namespaces and waits for it.
+        pipe: what the keeper says: the kernel's process id, then that the sockets are sealed; a line each.
+    """
+
+    keeper: int
+    pipe: BinaryIO
+
+
 def _call(name: str, *arguments: object) -> None:
     if getattr(libc, name)(*arguments) != 0:
         code = ctypes.get_errno()
@@ -46,13 +58,17 @@ def _mount(source: str, target: str, kind: str | None, flags: int, data: str | N
 
 def warm_up() -> None:
     """Import what submissions import. No TensorFlow operation may run here: its threads would not survive a fork."""
+    import pkgutil
+    from importlib import import_module
+
+    import ipykernel.debugger
     import ipykernel.kernelapp
     import ipykernel.zmqshell
     import keras
     import matplotlib.pyplot
     import matplotlib_inline.backend_inline
     import tensorflow
-    import unrolled  # noqa: F401
+    import unrolled
 
     import autograder.exercises
     import autograder.notebook  # noqa: F401
@@ -60,12 +76,14 @@ def warm_up() -> None:
 
     for name in exercise.modules():
         exercise.of_module(name)
+    for module in pkgutil.walk_packages(unrolled.__path__, "unrolled."):
+        import_module(module.name)
     _ = (keras.layers.RNN, keras.ops, tensorflow.GradientTape, matplotlib.pyplot.figure, ipykernel, matplotlib_inline)
 
 
 def serve(control: socket.socket) -> None:
     """Answer requests until the grader closes the socket."""
-    children: dict[int, int] = {}  # kernel's process id -> keeper's
+    children: dict[int, Child] = {}  # by the kernel's process id
     ended: dict[int, int] = {}
     stream = control.makefile("rw", encoding="utf-8", newline="\n")
     for line in stream:
@@ -78,11 +96,12 @@ def serve(control: socket.socket) -> None:
         stream.flush()
 
 
-def _reap(children: dict[int, int], ended: dict[int, int]) -> None:
-    for pid, keeper in list(children.items()):
-        done, status = os.waitpid(keeper, os.WNOHANG)
+def _reap(children: dict[int, Child], ended: dict[int, int]) -> None:
+    for pid, child in list(children.items()):
+        done, status = os.waitpid(child.keeper, os.WNOHANG)
         if done:
             ended[pid] = os.waitstatus_to_exitcode(status)
+            child.pipe.close()
             del children[pid]
 
 
@@ -98,9 +117,11 @@ def _signal(request: dict, children: dict, ended: dict, control: socket.socket) 
 
 
 def _seal(request: dict, children: dict, ended: dict, control: socket.socket) -> dict:
-    """The kernel has made its sockets: from now on their folder is read-only for it."""
+    """The kernel has made its sockets: from now on their folder is read-only for it. Answers when it is so."""
     if request["pid"] in children and request["sandbox"]:
-        os.kill(children[request["pid"]], signal.SIGUSR1)
+        child = children[request["pid"]]
+        os.kill(child.keeper, signal.SIGUSR1)
+        child.pipe.readline()
     return {}
 
 
@@ -115,19 +136,20 @@ def _fork(request: dict, children: dict, ended: dict, control: socket.socket) ->
             control.close()
             os.setsid()
             libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-            signal.signal(signal.SIGUSR1, _make_read_only)
+            signal.signal(signal.SIGUSR1, lambda *_: _make_read_only(writing))
             status = _keep(request, writing)
         except BaseException as error:
-            os.write(writing, f"error {type(error).__name__}: {error}".encode()[:500])
+            os.write(writing, f"error {type(error).__name__}: {error}"[:500].replace("\n", " ").encode() + b"\n")
         finally:
             os._exit(status)
     os.close(writing)
-    with os.fdopen(reading, "rb") as pipe:
-        said = pipe.read(500).decode(errors="replace")
+    pipe = os.fdopen(reading, "rb")
+    said = pipe.readline().decode(errors="replace").strip()
     if not said.isdigit():
+        pipe.close()
         os.waitpid(keeper, 0)
         return {"error": said or "the fork ended before it had namespaces"}
-    children[int(said)] = keeper
+    children[int(said)] = Child(keeper, pipe)
     return {"pid": int(said)}
 
 
@@ -141,9 +163,11 @@ def _keep(request: dict, writing: int) -> int:
         with open(f"/proc/self/{name}", "w") as file:  # noqa: PTH123
             file.write(text)
     ready, go = os.pipe()
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})  # so that `_watch` can wait for it
     kernel = os.fork()
     if kernel == 0:
         try:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
             os.close(ready)
             os.close(writing)
             libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -158,8 +182,7 @@ def _keep(request: dict, writing: int) -> int:
             os._exit(71)
     os.close(go)
     os.read(ready, 1)  # until the kernel has its view, or has died
-    os.write(writing, str(kernel).encode())
-    os.close(writing)
+    os.write(writing, f"{kernel}\n".encode())
     return _watch(kernel, int(request["limits"]["memory_bytes"]))
 
 
@@ -170,11 +193,24 @@ def _watch(kernel: int, most: int) -> int:
         if done:
             code = os.waitstatus_to_exitcode(status)
             return 128 - code if code < 0 else min(code, OVER_MEMORY - 1)
-        if _memory() > most:
+        if _resident() > most and _memory() > most:
             os.kill(kernel, signal.SIGKILL)
             os.waitpid(kernel, 0)
             return OVER_MEMORY
-        time.sleep(WATCH_SECONDS)
+        signal.sigtimedwait({signal.SIGCHLD}, WATCH_SECONDS)  # at once when the kernel ends
+
+
+def _resident() -> int:
+    """Memory of all processes in the kernel's view, in bytes, shared pages counted each time: too much, but quick."""
+    pages = 0
+    for name in os.listdir("/proc"):  # noqa: PTH208
+        if name.isdigit():
+            try:
+                with open(f"/proc/{name}/statm") as file:  # noqa: PTH123
+                    pages += int(file.read().split()[1])
+            except (OSError, ValueError, IndexError):
+                continue  # it has ended
+    return pages * resource.getpagesize()
 
 
 def _memory() -> int:
@@ -201,14 +237,14 @@ def _keep_open(request: dict, writing: int) -> int:
             _run_kernel(request)
         finally:
             os._exit(71)
-    os.write(writing, str(kernel).encode())
-    os.close(writing)
+    os.write(writing, f"{kernel}\n".encode())
     return abs(os.waitstatus_to_exitcode(os.waitpid(kernel, 0)[1]))
 
 
-def _make_read_only(*_: object) -> None:
+def _make_read_only(writing: int) -> None:
     """In the keeper, which shares the kernel's view and has kept its own privilege over it."""
     _mount("none", KERNEL, None, MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV)
+    os.write(writing, b"sealed\n")
 
 
 def _lock_in(request: dict) -> None:

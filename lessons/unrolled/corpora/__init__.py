@@ -17,18 +17,30 @@ from unrolled.corpora.elman import (
     one_hot,
     temporal_xor,
 )
+from unrolled.corpora.pictures import (
+    ALIKE_PICTURES,
+    PICTURE_NAMES,
+    UNLIKE_PICTURES,
+    flip_units,
+    pictures,
+)
 
 __all__ = [
+    "ALIKE_PICTURES",
     "LETTER_CODE",
     "LETTER_FEATURES",
+    "PICTURE_NAMES",
     "SYLLABLES",
     "TEMPLATES",
+    "UNLIKE_PICTURES",
     "VOCABULARY",
     "WORD_CLASSES",
     "elman_grammar",
+    "flip_units",
     "letter_sequences",
     "letter_vectors",
     "next_word_likelihood",
     "one_hot",
+    "pictures",
     "temporal_xor",
 ]
