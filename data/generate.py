@@ -30,10 +30,16 @@ def samples() -> dict[str, str]:
     bits = "".join(map(str, corpora.temporal_xor(3000, seed=SEED)))
     letters = corpora.letter_sequences(1000, seed=SEED)
     sentences = corpora.elman_grammar(2000, seed=SEED)
+    drawn = corpora.draw_pictures(corpora.PICTURE_NAMES).reshape(-1, 20, 20)
+    rows = ["\n".join("".join(".#"[int(unit > 0)] for unit in row) for row in picture) for picture in drawn]
+    texts, topics = corpora.topic_documents(200, seed=SEED)
     return {
         "temporal_xor.txt": _wrapped(bits, BITS_PER_LINE),
         "letters.txt": _wrapped(letters, LETTERS_PER_LINE),
         "elman_grammar.txt": "".join(" ".join(sentence) + "\n" for sentence in sentences),
+        "pictures.txt": "\n".join(f"{name}\n{text}\n" for name, text in zip(corpora.PICTURE_NAMES, rows, strict=True)),
+        "topic_documents.txt": "".join(f"{a}: {' '.join(b)}\n" for a, b in zip(topics, texts, strict=True)),
+        "relations.txt": "".join(" ".join(sentence) + "\n" for sentence in corpora.relation_sentences(4000, seed=SEED)),
     }
 
 
