@@ -95,7 +95,10 @@ def release(lessons: Sequence[str], lang: str | None, folder: Path) -> None:
 @main.command()
 @click.argument("lesson")
 @click.option("--student", "students", multiple=True, metavar="ID", help="Only this student; may be repeated.")
-@click.option("--workers", type=click.IntRange(1, 256), default=os.cpu_count() or 1, help="Worker processes.")
+@click.option(
+    "--workers", type=click.IntRange(1, 256), default=2 * (os.cpu_count() or 1),
+    help="Submissions at a time (default: two for each processor, as a notebook waits now and then).",
+)  # fmt: skip
 @click.option("--scheduler", metavar="tcp://...", help="Use the workers of this Dask scheduler.")
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Of the fresh inputs (default: the first grading's).")
 @click.option("--force", is_flag=True, help="Grade again what has not changed.")
@@ -104,9 +107,12 @@ def release(lessons: Sequence[str], lang: str | None, folder: Path) -> None:
 @course_option
 def grade(lesson, students, workers, scheduler, seed, force, json_file, no_sandbox, folder) -> None:
     """Grade LESSON's submissions into the gradebook."""
-    from autograder.build.lesson import resolve
-    from autograder.course import Course
-    from autograder.grade.run import grade_lesson
+    from autograder.starting import starting
+
+    with starting():
+        from autograder.build.lesson import resolve
+        from autograder.course import Course
+        from autograder.grade.run import grade_lesson
 
     course = Course(folder)
     name = resolve(lesson)

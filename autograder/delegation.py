@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+TELLING = (ast.Import, ast.ImportFrom, ast.Attribute, ast.Constant, ast.Name)  # all that `_hit` looks at
 MANY = 300  # statements of a cell; one with more is taken as a whole, so that it costs no more than its length
 
 
@@ -123,7 +124,7 @@ class _Piece:
     Attributes:
         binds: the global names that it binds or changes.
         reads: the global names that it reads.
-        nodes: its syntax, docstrings left out.
+        nodes: the parts of its syntax that can name something, docstrings left out.
         imports: for a name of an import, the dotted path it stands for.
     """
 
@@ -168,7 +169,8 @@ def _piece(tree: ast.AST, segment: str) -> _Piece:
     nodes = tuple(ast.walk(tree))
     binds |= {_root(node) for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)}
     texts = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}  # docstrings
-    return _Piece(frozenset(binds), tuple(reads), tuple(node for node in nodes if id(node) not in texts))
+    telling = tuple(node for node in nodes if isinstance(node, TELLING) and id(node) not in texts)
+    return _Piece(frozenset(binds), tuple(reads), telling)
 
 
 def _scopes(table: symtable.SymbolTable) -> list[symtable.SymbolTable]:

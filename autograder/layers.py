@@ -263,7 +263,7 @@ def probe_copied_weights(
 
         def build(self, input_shape):
             for name in WEIGHTS:
-                setattr(self, name, self.add_weight(shape=inputs[name].shape, name=name))
+                setattr(self, name, self.add_weight(shape=inputs[name].shape, initializer="zeros", name=name))
 
         def call(self, inputs, states):
             return states[0], states
@@ -272,7 +272,7 @@ def probe_copied_weights(
     values = {}
     for direction in DIRECTIONS:
         ours = keras.layers.RNN(Holder(units, dtype="float64"), dtype="float64")
-        theirs = keras_layer(units, dtype="float64")
+        theirs = keras_layer(units, kernel_initializer="zeros", recurrent_initializer="zeros", dtype="float64")
         for layer in (ours, theirs):
             layer.build((None, None, features))
         source, target = (ours, theirs) if direction == "into_keras" else (theirs, ours)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import sys
 from asyncio import CancelledError
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -14,6 +15,8 @@ from autograder.grade.task import Graded, Plan, WarmBox, grade
 from autograder.sandbox.limits import Limits
 
 PLUGIN = "unrolled-warm"
+SWITCH_SECONDS = 0.0005  # a thread that judges must not keep another from its kernel's messages
+SHARE = 4  # submissions at a time, at most, in one worker process: they share its warm process
 TRIES = 3  # of a submission whose worker died under it
 
 
@@ -26,6 +29,7 @@ class WarmPlugin(WorkerPlugin):
         self.limits, self.sandbox = limits, sandbox
 
     def setup(self, worker) -> None:
+        sys.setswitchinterval(SWITCH_SECONDS)
         self.box = WarmBox(self.limits, sandbox=self.sandbox)
         self.box.get()
 
@@ -38,7 +42,7 @@ def pool(workers: int, scheduler: str | None, limits: Limits, *, sandbox: bool =
     """A Dask client with warm workers.
 
     Args:
-        workers: how many, on this machine.
+        workers: how many submissions at a time, on this machine.
         scheduler: address of a running scheduler, whose workers are used instead.
         limits: of every submission.
         sandbox: False runs student code without one.
@@ -48,9 +52,13 @@ def pool(workers: int, scheduler: str | None, limits: Limits, *, sandbox: bool =
         if scheduler:
             client = stack.enter_context(Client(scheduler, timeout=30))
         else:
+            threads = max(share for share in range(1, SHARE + 1) if workers % share == 0)
             cluster = stack.enter_context(
                 LocalCluster(
-                    n_workers=workers, threads_per_worker=1, dashboard_address=":0", silence_logs=logging.ERROR
+                    n_workers=workers // threads,
+                    threads_per_worker=threads,
+                    dashboard_address=":0",
+                    silence_logs=logging.ERROR,
                 )
             )
             client = stack.enter_context(Client(cluster))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import nbformat
@@ -18,6 +20,7 @@ from autograder.grade.task import Graded, Plan
 from autograder.reference import ROOT, Expectations
 from autograder.sandbox import bubblewrap
 from autograder.sandbox.limits import Limits
+from autograder.starting import starting
 
 
 @dataclass
@@ -100,7 +103,7 @@ def grade_lesson(
     Args:
         course, lesson: what to grade.
         students: whom; everybody who handed in by default.
-        workers: processes on this machine.
+        workers: submissions at a time, on this machine.
         scheduler: a Dask scheduler to use instead.
         seed: of the inputs; by default that of the first grading.
         force: grade again what was graded and has not changed.
@@ -132,21 +135,38 @@ def grade_lesson(
     seed = course.seed(lesson, seed)
     todo = _to_do(course, lesson, chosen, version_of(course, lesson, seed), force, run)
     if todo:
-        with pool(min(workers, len(todo)), scheduler, limits or Limits(), sandbox=sandbox) as client:
-            plan = plan_for(course, lesson, seed, limits)
+        with contextlib.ExitStack() as stack:
+            beside = stack.enter_context(ThreadPoolExecutor(1))
+            with starting():  # the expected values are worked out while the workers start
+                planning = beside.submit(plan_for, course, lesson, seed, limits)
+                client = stack.enter_context(
+                    pool(min(workers, len(todo)), scheduler, limits or Limits(), sandbox=sandbox)
+                )
+                plan = planning.result()
             _add(run.spent, {"start": time.monotonic() - start})
             progress(0, len(todo), None)
-            with course.gradebook() as gradebook:
-                writer = Writer(course, plan, gradebook)
-                for number, graded in enumerate(grade_all(client, todo, plan), 1):
-                    saving = time.monotonic()
-                    graded = _saved(writer, graded)
-                    _add(run.spent, {**graded.spent, "gradebook": time.monotonic() - saving})
-                    run.graded.append(graded)
-                    progress(number, len(todo), graded)
+            _grade_into_gradebook(course, plan, grade_all(client, todo, plan), run, progress, len(todo))
     run.graded.sort(key=lambda graded: graded.student)
     run.seconds = time.monotonic() - start
     return run
+
+
+def _grade_into_gradebook(
+    course: Course,
+    plan: Plan,
+    results: Iterable[Graded],
+    run: Run,
+    progress: Callable[[int, int, Graded | None], None],
+    of: int,
+) -> None:
+    with course.gradebook() as gradebook:
+        writer = Writer(course, plan, gradebook)
+        for number, graded in enumerate(results, 1):
+            saving = time.monotonic()
+            graded = _saved(writer, graded)
+            _add(run.spent, {**graded.spent, "gradebook": time.monotonic() - saving})
+            run.graded.append(graded)
+            progress(number, of, graded)
 
 
 def _to_do(

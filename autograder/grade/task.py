@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -87,19 +88,31 @@ class Graded:
 
 
 class WarmBox:
-    """A worker's warm process: started when first needed, again when it died."""
+    """A worker's warm process, shared by its threads: started when first needed, again when it died."""
 
     def __init__(self, limits: Limits, *, sandbox: bool = True) -> None:
         self.limits, self.sandbox = limits, sandbox
         self._warm: Warm | None = None
+        self._lock = threading.Lock()
 
     def get(self) -> Warm:
-        if self._warm is None or not self._warm.alive:
-            self.close()
-            self._warm = Warm(self.limits, sandbox=self.sandbox)
-        return self._warm
+        with self._lock:
+            if self._warm is None or not self._warm.alive:
+                self._close()
+                self._warm = Warm(self.limits, sandbox=self.sandbox)
+            return self._warm
+
+    def drop(self, warm: Warm) -> None:
+        """End a warm process that does not work any more, unless another thread did."""
+        with self._lock:
+            if self._warm is warm:
+                self._close()
 
     def close(self) -> None:
+        with self._lock:
+            self._close()
+
+    def _close(self) -> None:
         if self._warm is not None:
             self._warm.close()
             self._warm = None
@@ -138,12 +151,14 @@ def grade(student: str, data: bytes | str, plan: Plan, box: WarmBox) -> Graded:
 
 
 def _run(notebook: NotebookNode, plan: Plan, box: WarmBox) -> Outcome:
-    """Run a submission; once more if the warm process died, which is not the submission's doing."""
+    """Run a submission; once more if it got no kernel or the warm process died, which is not the submission's doing."""
     for attempt in (1, 2, 3):
+        warm = box.get()
         try:
-            return asyncio.run(run(box.get(), nbformat.from_dict(notebook), plan.cases))
-        except (WarmDied, RuntimeError):
-            box.close()
+            return asyncio.run(run(warm, nbformat.from_dict(notebook), plan.cases))
+        except (WarmDied, RuntimeError) as error:
+            if isinstance(error, WarmDied) or attempt == 2:
+                box.drop(warm)
             if attempt == 3:
                 raise
     raise AssertionError("unreachable")

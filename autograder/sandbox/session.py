@@ -16,6 +16,7 @@ from nbformat.notebooknode import NotebookNode
 
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.provisioner import WarmKernelManager
+from autograder.sandbox.warm import WarmDied
 from autograder.sandbox.zygote import OVER_MEMORY
 
 START_SECONDS = 60.0  # for a kernel to answer
@@ -99,6 +100,7 @@ class Session:
 
         Raises:
             Ended: when the kernel died, or could not be interrupted.
+            WarmDied: when it died with the warm process, which is not its doing.
         """
         ran, spent = Ran(), 0
         most = self.limits.output_bytes if output_bytes is None else output_bytes
@@ -134,6 +136,8 @@ class Session:
             except Empty:
                 status = await self.manager.provisioner.poll()
                 if status is not None:
+                    if not self.manager.warm.alive:  # every kernel died with it, whatever its code did
+                        raise WarmDied("The sandbox's warm process ended.") from None
                     raise Ended(self._why(status)) from None
             except Exception:  # a forged message stumbles wherever its sender likes
                 continue
