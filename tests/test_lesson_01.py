@@ -1,0 +1,189 @@
+"""Lesson 01: what its cells print is what its prose says, and the published numbers come out."""
+
+import contextlib
+import io
+import re
+
+import keras
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from unrolled import counting as drawings
+from unrolled import figures
+
+from autograder import reference
+from autograder.build.lesson import SOURCES, read
+
+LESSON = read(SOURCES / "01_counting.py")
+
+
+class Ran:
+    """The demo cells run one after the other with the reference: names at the end, and what each printed and showed."""
+
+    def __init__(self):
+        from keras import ops
+        from unrolled import corpora
+
+        self.names = {**reference.load("counting"), "np": np, "keras": keras, "ops": ops}
+        self.names |= {"corpora": corpora, "counting": drawings, "figures": figures}
+        self.printed = {}
+        for cell in LESSON.cells:
+            if cell.kind != "demo":
+                continue
+            said = io.StringIO()
+            with contextlib.redirect_stdout(said):
+                exec(compile(cell.text, "<demo>", "exec"), self.names)
+            title = cell.text.split("\n")[0]
+            self.printed[title] = said.getvalue()
+
+    def text(self, beginning):
+        return next(text for title, text in self.printed.items() if title.startswith(f"# Shows {beginning}"))
+
+
+@pytest.fixture(scope="module")
+def ran():
+    return Ran()
+
+
+@pytest.fixture(scope="module")
+def prose():
+    return re.sub(r"\s+", " ", " ".join(cell.text for cell in LESSON.cells if cell.kind == "prose"))
+
+
+def row(text, name):
+    """The numbers of the line that begins with a name."""
+    line = next(line for line in text.split("\n") if line.startswith(name))
+    return [float(n) for n in re.findall(r"-?\d[\d,]*\.?\d*", line.removeprefix(name).replace(",", ""))]
+
+
+# Published numbers
+
+
+def test_tf_idf_is_that_of_scikit_learns_user_guide(ran):
+    """The guide prints eight digits."""
+    tf_idf, six, guide = (ran.names[name] for name in ("tf_idf", "six", "GUIDE"))
+    assert np.abs(tf_idf(six) - guide).max() <= 0.5e-8
+    assert guide[0].tolist() == [0.85151335, 0, 0.52433293]
+
+
+def test_ppmi_is_that_of_jurafsky_and_martins_table(ran):
+    ppmi, met, book = ran.names["ppmi"], np.array([[2, 8, 9, 442, 25], [0, 0, 1, 60, 19], [1670, 1683, 85, 5, 4], [3325, 3982, 378, 5, 13]]), ran.names["BOOK"]  # fmt: skip
+    assert met.sum() == 11716  # as the book prints it
+    assert np.abs(ppmi(met.astype(float)) / np.log(2) - book).max() <= 0.005 + 1e-12
+
+
+def test_over_99_percent_are_zeros_at_10_000_short_documents_and_100_000_words(ran):
+    matrix, full, sizes = ran.names["matrix"], ran.names["full"], ran.names["sizes"]
+    assert matrix.shape == (10_000, 100_000)
+    assert 1 - matrix.nnz / 1e9 > 0.99
+    assert full[sizes.index(100_000)] == matrix.nnz / 1e9
+    assert all(share <= 60 / size for share, size in zip(full, sizes, strict=True))  # no document has more words
+    assert all(a > b for a, b in zip(full, full[1:], strict=False))
+    assert matrix.sum() == (ran.names["long_tail"] >= 0).sum()
+    assert np.all(matrix.sum(axis=1) == (ran.names["long_tail"] >= 0).sum(axis=1))
+
+
+def test_the_students_functions_agree_with_the_sparse_matrix(ran):
+    text = ran.text("sparsity against vocabulary size")
+    assert "on the first 100 documents agrees: True" in text
+    assert row(text, "   100,000")[0] == pytest.approx(99.973, abs=5e-4)
+
+
+def test_keras_counts_agree_and_its_idf_is_the_other_formula(ran):
+    text = ran.text("your bag of words beside Keras")
+    assert text.count("True") == 2 and "False" not in text
+    assert (
+        np.abs(ran.names["by_keras"] - (ran.names["counts"] * ran.names["keras_idf"])[:, ran.names["order"]]).max()
+        < 1e-5
+    )  # float32
+    assert row(text, "the") == [355, 1.119, 0.753]
+
+
+# What the prose says about the demos
+
+
+@pytest.mark.parametrize(
+    ("name", "numbers", "said"),
+    [
+        ("one-hot codes", [90, 12, 0, 0, 0], "12 of the 72 are on its topic"),
+        ("columns of tf-idf", [400, 72, 0, 0.24, 0.03], "Synonyms do not, so theirs is 0"),
+        ("counts of neighbours", [90, 65, 0.66, 0.82, 0.63], "alike, .63 even between words of two topics"),
+        ("PPMI ", [90, 71, 0.61, 0.58, 0.13], "brings that down to .13"),
+        ("PPMI, 2 components", [2, 45, 1.0, 0.98, 0.71], "too few for six topics: 45 of 72"),
+        ("PPMI, 6 components", [6, 71, 0.98, 0.95, 0.22], "Synonyms have .98 now, and words of one topic .95"),
+    ],
+)
+def test_prose_and_printed_table_of_vectors_agree(ran, prose, name, numbers, said):
+    line = next(line for line in ran.text("how often a word's nearest").split("\n") if line.startswith(name))
+    found = [float(n) for n in line[24:].split()]
+    assert found[:2] == numbers[:2]
+    assert found[2:] == pytest.approx(numbers[2:], abs=0.0051)  # one unit of the last printed digit
+    assert re.sub(r"[*] ", "", said) in prose.replace("# * ", "")
+
+
+def test_synonyms_never_meet_and_still_end_beside_each_other(ran):
+    assert "synonyms met each other 0 times" in ran.text("how often a word's nearest")
+    hits, synonyms, own, other = ran.names["judge"](ran.names["vectors"])
+    assert synonyms > own > other
+    for pair in ran.names["PAIRS"]:
+        assert ran.names["met"][pair] == 0
+
+
+def test_search_by_word_vectors_finds_what_tf_idf_cannot(ran, prose):
+    text = ran.text('the search for "boat" again')
+    assert row(text, "on the sea, with the word ship") == pytest.approx([41, 0, 0.932], abs=0.0011)
+    assert row(text, "of the 60 best by word vectors") == [59]
+    assert "A document about ships now has .93, as much as one about boats (.94), and 59 of the 60 best" in prose
+
+
+def test_what_goes_wrong_is_what_the_prose_says(ran, prose):
+    text = ran.text("what usual mistakes do")
+    assert "PPMI 7.55 with power .75: 5.84" in re.sub(r" +", " ", text)
+    assert "has a PPMI of 7.55, the two that met 500 times .16" in prose and "down to 5.84" in prose
+    assert "correlation 0.99" in text or "correlation 1.00" in text  # of raw counts with frequency
+    assert "cosines True" in text
+    # by hand: 1 of 1901 meetings, the only one of both the word and the context
+    assert np.log(1901) == pytest.approx(7.55, abs=0.005)
+
+
+# Figures
+
+GROUPS = ["left"] * 3 + ["right"] * 2
+MATRIX = np.array([[0, 1, 2, 0, 0], [0, 0, 3, 0, 0], [0, 0, 0, 1, 1.0]])
+COSINES = np.eye(5)
+DRAWN = {
+    "pipeline": drawings.pipeline,
+    "document_terms": lambda: drawings.document_terms({"a": MATRIX, "b": MATRIX}, ["x", "x", "y"], GROUPS, "Blocks"),
+    "similarity_maps": lambda: drawings.similarity_maps({"a": COSINES, "b": COSINES}, list("abcde"), "Alike"),
+    "topic_maps": lambda: drawings.topic_maps({"a": COSINES}, GROUPS, "Alike"),
+    "components": lambda: drawings.components(lambda k: COSINES, GROUPS, (1, 2, 5), live=False),
+    "word_plane": lambda: drawings.word_plane(
+        MATRIX @ np.eye(5), ["a", "b", "c"], ["x", "x", "y"], [("a", "b")], "Near"
+    ),
+    "density": lambda: drawings.density([10, 100], np.array([0.5, 0.1]), np.array([1, 0.6]), "Emptier"),
+}
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_a_figure_has_a_title_and_can_be_drawn(name, tmp_path):
+    figure = DRAWN[name]()
+    assert isinstance(figure, Figure)
+    assert figure.get_suptitle() or any(figure.axes[0].get_title(loc=side) for side in ("left", "center"))
+    figure.savefig(tmp_path / "figure.png")
+
+
+def test_runs_of_equal_groups_have_their_names_in_the_middle():
+    assert drawings._middles(GROUPS) == ([1.0, 3.5], ["left", "right"], [2.5])
+
+
+def test_components_has_a_slider_where_there_can_be_one_and_shows_whole_numbers():
+    asked = []
+
+    def cosines(k):
+        asked.append(k)
+        return COSINES
+
+    box = drawings.components(cosines, GROUPS, (1, 2, 5), live=True)
+    slider = box.children[0]
+    assert (slider.min, slider.max) == (1, 5)
+    assert asked and all(isinstance(k, int) for k in asked)
