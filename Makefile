@@ -8,7 +8,7 @@ export TF_CPP_MIN_LOG_LEVEL := 3
 export TF_ENABLE_ONEDNN_OPTS := 0
 export CUDA_VISIBLE_DEVICES := -1
 
-.PHONY: setup demo test test-full bench lab notebooks lint clean
+.PHONY: setup demo test test-full bench bench-quick bench-needs lab notebooks lint clean
 
 setup: $(VENV)/.ready
 
@@ -24,10 +24,16 @@ test: setup
 test-full: setup
 	$(BIN)/pytest
 
-# Needs PyTorch besides, to measure beside it: `.[bench]` in pyproject.toml.
-bench: setup
-	$(BIN)/python -c "import torch" 2>/dev/null || $(BIN)/pip install --quiet ".[bench]"
+# Needs PyTorch and Otter besides, to measure beside them: `.[bench]` in pyproject.toml.
+bench: setup bench-needs
 	$(BIN)/python -m tests.bench $(BENCH)
+
+# A small class, in under five minutes.
+bench-quick: setup bench-needs
+	$(BIN)/python -m tests.bench --quick grading
+
+bench-needs: setup
+	$(BIN)/python -c "import torch, otter" 2>/dev/null || $(BIN)/pip install --quiet ".[bench]"
 
 notebooks: setup
 	$(BIN)/python -m autograder.build lessons

@@ -126,18 +126,22 @@ def grade(lesson, students, workers, scheduler, seed, force, json_file, no_sandb
         err.print(f"not looked at: {line}", markup=False)
     if course.has_other_points(name):
         err.print(f"course.toml has other points than the release: run `autograder release {name}` first to use them.")
-    with _Progress() as progress:
-        run = grade_lesson(
-            course,
-            name,
-            students=students,
-            workers=workers,
-            scheduler=scheduler,
-            seed=seed,
-            force=force,
-            sandbox=not no_sandbox,
-            progress=progress,
-        )
+    try:
+        with _Progress() as progress:
+            run = grade_lesson(
+                course,
+                name,
+                students=students,
+                workers=workers,
+                scheduler=scheduler,
+                seed=seed,
+                force=force,
+                sandbox=not no_sandbox,
+                progress=progress,
+            )
+    except KeyboardInterrupt:
+        err.print("autograder: stopped. What was graded is kept; the same command does the rest.")
+        sys.exit(130)
     if json_file:
         from autograder.course import write_atomically
         from autograder.grade.gradebook import summary

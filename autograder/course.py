@@ -22,6 +22,7 @@ from autograder.key import SUFFIX
 
 CONFIG = "nbgrader_config.py"
 SETTINGS = "course.toml"
+MOST_BYTES = 32 * 2**20  # of a submitted file; what a submission may have is among its limits, and less
 TEMPLATES = Path(__file__).parent / "grade"
 
 
@@ -159,9 +160,15 @@ class Course:
         except OSError as error:
             raise CourseError(f"{lesson}.ipynb cannot be read: {error.strerror}.") from None
         with os.fdopen(descriptor, "rb") as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            found = os.fstat(descriptor)
+            if not stat.S_ISREG(found.st_mode):
                 raise CourseError(f"{lesson}.ipynb is not a regular file.")
-            return file.read(200 * 2**20)
+            if found.st_size > MOST_BYTES:
+                raise CourseError(
+                    f"The file has {found.st_size} bytes; more than {MOST_BYTES} are not even opened. "
+                    "Clear the outputs and hand it in again."
+                )
+            return file.read(MOST_BYTES)
 
     def timestamp(self, lesson: str, student: str) -> datetime | None:
         """When something was handed in, in UTC, as timestamp.txt says; None without that file.

@@ -6,10 +6,11 @@ import contextlib
 import logging
 import sys
 from asyncio import CancelledError
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
-from distributed import Client, LocalCluster, WorkerPlugin, as_completed, get_worker
+from distributed import Client, Future, LocalCluster, WorkerPlugin, as_completed, get_worker
 
 from autograder.grade.task import Graded, Plan, WarmBox, grade
 from autograder.sandbox.limits import Limits
@@ -17,6 +18,7 @@ from autograder.sandbox.limits import Limits
 PLUGIN = "unrolled-warm"
 SWITCH_SECONDS = 0.0005  # a thread that judges must not keep another from its kernel's messages
 SHARE = 4  # submissions at a time, at most, in one worker process: they share its warm process
+AHEAD = 2  # submissions sent for each that can be graded at a time, so that no worker waits
 TRIES = 3  # of a submission whose worker died under it
 
 
@@ -47,10 +49,10 @@ def pool(workers: int, scheduler: str | None, limits: Limits, *, sandbox: bool =
         limits: of every submission.
         sandbox: False runs student code without one.
     """
-    logging.getLogger("distributed").setLevel(logging.ERROR)
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
     with contextlib.ExitStack() as stack:
         if scheduler:
-            client = stack.enter_context(Client(scheduler, timeout=30))
+            client = stack.enter_context(_connected(scheduler))
         else:
             threads = max(share for share in range(1, SHARE + 1) if workers % share == 0)
             cluster = stack.enter_context(
@@ -58,7 +60,7 @@ def pool(workers: int, scheduler: str | None, limits: Limits, *, sandbox: bool =
                     n_workers=workers // threads,
                     threads_per_worker=threads,
                     dashboard_address=":0",
-                    silence_logs=logging.ERROR,
+                    silence_logs=logging.CRITICAL,
                 )
             )
             client = stack.enter_context(Client(cluster))
@@ -70,27 +72,70 @@ def pool(workers: int, scheduler: str | None, limits: Limits, *, sandbox: bool =
                 client.unregister_worker_plugin(PLUGIN)
 
 
-def grade_all(client: Client, submissions: Iterable[tuple[str, bytes | str]], plan: Plan) -> Iterator[Graded]:
-    """Grade submissions, yielding each as it is done, in whatever order."""
-    left = dict(submissions)
-    errors: dict[str, BaseException] = {}
-    for _ in range(TRIES):
-        shared = client.scatter(plan, broadcast=True, hash=False)
-        futures = {client.submit(_grade, student, data, shared, pure=False): student for student, data in left.items()}
-        for future in as_completed(futures):
-            student = futures[future]
-            try:
-                graded = future.result()
-            except (Exception, CancelledError) as error:  # its worker died, perhaps with the plan: try again
-                errors[student] = error
-                continue
-            del left[student]
+def _connected(scheduler: str) -> Client:
+    """A client of a running scheduler that has workers.
+
+    Raises:
+        ConnectionError: when there is none, or it has none.
+    """
+    try:
+        client = Client(scheduler, timeout=10)
+    except (OSError, ValueError):
+        raise ConnectionError(
+            f"no Dask scheduler answers at {scheduler}. Start one with `dask scheduler`, or leave --scheduler out."
+        ) from None
+    try:
+        client.wait_for_workers(1, timeout=30)
+    except TimeoutError:
+        client.close()
+        raise ConnectionError(
+            f"the Dask scheduler at {scheduler} has no workers. Start some with `dask worker {scheduler}`."
+        ) from None
+    return client
+
+
+def grade_all(
+    client: Client, students: Iterable[str], read: Callable[[str], bytes | str], plan: Plan
+) -> Iterator[Graded]:
+    """Grade submissions, yielding each as it is done, in whatever order.
+
+    A file is read when its turn comes, so that a large class needs no more memory than a small one.
+
+    Args:
+        client: of the workers.
+        students: whose submissions.
+        read: gives a student's file, or, as text, why there is none.
+        plan: of the run.
+    """
+    left = deque((student, 1) for student in students)
+    under_way: dict[Future, tuple[str, int]] = {}
+    finished = as_completed()
+    shared = client.scatter(plan, broadcast=True, hash=False)
+    at_a_time = AHEAD * max(1, sum(client.nthreads().values()))
+
+    def send() -> None:
+        while left and len(under_way) < at_a_time:
+            student, attempt = left.popleft()
+            future = client.submit(_grade, student, read(student), shared, pure=False)
+            under_way[future] = student, attempt
+            finished.add(future)
+
+    send()
+    for future in finished:
+        student, attempt = under_way.pop(future)
+        graded = None
+        try:
+            graded = future.result()
+        except (Exception, CancelledError) as error:  # its worker died, perhaps with the plan: try again
+            if attempt < TRIES:
+                shared = client.scatter(plan, broadcast=True, hash=False)
+                left.appendleft((student, attempt + 1))
+            else:
+                reason = f"It could not be graded: {type(error).__name__}: {error}"[:300]
+                graded = Graded(student, "failed", {}, "", reason=reason)
+        send()
+        if graded:
             yield graded
-        if not left:
-            return
-    for student in left:
-        reason = f"It could not be graded: {type(errors[student]).__name__}: {errors[student]}"[:300]
-        yield Graded(student, "failed", {}, "", reason=reason)
 
 
 def _grade(student: str, data: bytes | str, plan: Plan) -> Graded:

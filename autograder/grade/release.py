@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -58,7 +59,7 @@ def release(course: Course, name: str, language: str | None = None) -> Path:
     write_key(lesson, course.key_path(name), points)
     answer = course.api.generate_assignment(name, force=True)
     if not answer["success"]:
-        raise CourseError(f"nbgrader could not release {name}: {(answer.get('error') or answer['log']).strip()[-600:]}")
+        raise CourseError(f"nbgrader could not release {name}: {_reason(answer.get('error') or answer['log'])}")
     return _bundle(course, lesson)
 
 
@@ -67,6 +68,13 @@ def _check_points(course: Course, points: dict) -> None:
     for id in points:
         if id.split(".")[0] not in exercises.modules() or ("think" not in id and id not in known):
             raise CourseError(f"{course.root / SETTINGS}: points for {id!r}, which is no exercise.")
+
+
+def _reason(log: str) -> str:
+    """The exception that a log of nbgrader's ends with, or its end."""
+    named = [line.strip() for line in log.splitlines() if re.match(r"\s*[\w.]+(Error|Exception|Entry)\b.*: ", line)]
+    told = [line for line in named if "NbGraderException" not in line]
+    return (told or named or [log.strip()])[-1][-600:]
 
 
 def _bundle(course: Course, lesson: Lesson) -> Path:

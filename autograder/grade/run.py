@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 
 import nbformat
 
@@ -144,8 +146,9 @@ def grade_lesson(
                 )
                 plan = planning.result()
             _add(run.spent, {"start": time.monotonic() - start})
+            file_of = partial(_read, course, lesson)
             progress(0, len(todo), None)
-            _grade_into_gradebook(course, plan, grade_all(client, todo, plan), run, progress, len(todo))
+            _grade_into_gradebook(course, plan, grade_all(client, todo, file_of, plan), run, progress, len(todo))
     run.graded.sort(key=lambda graded: graded.student)
     run.seconds = time.monotonic() - start
     return run
@@ -159,6 +162,7 @@ def _grade_into_gradebook(
     progress: Callable[[int, int, Graded | None], None],
     of: int,
 ) -> None:
+    logging.getLogger("tornado.application").setLevel(logging.CRITICAL)  # nbgrader's: `_saved` says what went wrong
     with course.gradebook() as gradebook:
         writer = Writer(course, plan, gradebook)
         for number, graded in enumerate(results, 1):
@@ -169,9 +173,7 @@ def _grade_into_gradebook(
             progress(number, of, graded)
 
 
-def _to_do(
-    course: Course, lesson: str, chosen: Sequence[str], wanted: str, force: bool, run: Run
-) -> list[tuple[str, bytes | str]]:
+def _to_do(course: Course, lesson: str, chosen: Sequence[str], wanted: str, force: bool, run: Run) -> list[str]:
     """Which submissions need grading; earlier results that still hold go into the run."""
     todo = []
     for student in chosen:
@@ -188,7 +190,7 @@ def _to_do(
             run.graded.append(from_record(record))
             run.kept.append(student)
         else:
-            todo.append((student, data))
+            todo.append(student)
     return todo
 
 

@@ -26,9 +26,14 @@ def explain(course: Course, lesson: str, student: str) -> str:
         )
     parts = [_head(record, lesson, student), *_repeatable(course, lesson, student, record), ""]
     parts += [note for note in (record["reason"], record["stopped"], *record["notes"]) if note]
-    parts += [Result.from_plain(plain).text() for plain in record["results"]]
+    parts += [_explained(Result.from_plain(plain)) for plain in record["results"]]
     parts += ["", *_gradebook(course, lesson, student)]
     return "\n".join(parts)
+
+
+def _explained(result: Result) -> str:
+    known = f"\n  known mistake: {result.mistake}" if result.mistake else ""
+    return result.text() + known
 
 
 def _head(record: dict, lesson: str, student: str) -> str:

@@ -11,7 +11,9 @@ KERAS_SEEDS = int(os.environ.get("KERAS_SEEDS", str(SEEDS)))
 
 def main(names: list[str]) -> int:
     """Run benchmarks and write what they found; the exit status."""
-    known = {"gradients": _gradients}
+    quick = "--quick" in names
+    names = [name for name in names if name != "--quick"]
+    known = {"gradients": _gradients, "grading": lambda: _grading(quick)}
     unknown = [name for name in names if name not in known]
     if unknown:
         print(f"There is no benchmark {', '.join(unknown)}. Known: {', '.join(known)}.", file=sys.stderr)
@@ -41,6 +43,17 @@ def _gradients() -> None:
     ]
     text = tables.table(("what", "how many"), rows)
     tables.put("mistakes", text)
+    print(text)
+
+
+def _grading(quick: bool) -> None:
+    from tests.bench import grading, tables
+
+    figures = grading.run(quick)
+    tables.write_json("grading", figures)
+    text = grading.report(figures)
+    if not quick:  # the README has the figures of the whole run
+        tables.put("grading", text)
     print(text)
 
 
