@@ -26,9 +26,10 @@ def released(tmp_path_factory) -> Course:
 @pytest.fixture(scope="session")
 def classroom(tmp_path_factory) -> tuple[Course, Run]:
     """The made class, graded."""
+    from tests.classroom import LESSON, submissions
     from tests.classroom.__main__ import hand_in
 
     course = Course.init(tmp_path_factory.mktemp("class") / "course")
     release(course, resolve("04"))
-    hand_in(course)
+    hand_in(course, LESSON, submissions())
     return course, grade_lesson(course, resolve("04"), seed=SEED, limits=QUICK)

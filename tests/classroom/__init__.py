@@ -14,9 +14,10 @@ from nbformat.notebooknode import NotebookNode
 
 from autograder import reference
 from tests.classroom import cheats, styles
+from tests.variants import VARIANTS
 
 LESSON = "04_elman"
-MODULE = "elman"
+SECOND = "02_word2vec"  # of the demo, with a small class
 
 
 @dataclass(frozen=True)
@@ -87,12 +88,31 @@ def submissions() -> list[Submission]:
     return full + wrong + broken + sly
 
 
+def small_class(module: str) -> list[Submission]:
+    """A few students of any lesson: one without a mistake, one in another style, one untouched, three with known mistakes."""
+    styles_of = {id: text for id, text in VARIANTS.values() if id.startswith(f"{module}.")}
+    known = {mistake.exercise: mistake.id for mistake in reference.mistakes(module)}  # the last of each exercise
+    chosen = list(known.values())[:: max(1, len(known) // 3)][:3]
+    right = [
+        Submission("aiko", lambda nb: _dump(answered(nb)), 40, "perfect, as the reference"),
+        Submission("bruno", lambda nb: _dump(answered(nb, styles_of)), 40, "perfect, in another style"),
+        Submission("kofi", lambda nb: _dump(nb), 0, "untouched"),
+    ]
+    wrong = [
+        Submission(
+            student, lambda nb, id=id: _dump(answered(nb, {id.split(":")[0]: mistaken_source(id)})), None, id, id
+        )
+        for student, id in zip(("chie", "dario", "emre"), chosen, strict=False)
+    ]
+    return right + wrong
+
+
 HALF = ("elman.step_forward", "elman.step_backward", "elman.output_forward", "elman.output_backward")
 
 
 def mistaken_source(mistake_id: str) -> str:
     """An exercise's reference with one known mistake in it."""
-    mistake = next(m for m in reference.mistakes(MODULE) if m.id == mistake_id)
+    mistake = next(m for m in reference.mistakes(mistake_id.split(".")[0]) if m.id == mistake_id)
     return reference.source_of(mistake.exercise).replace(mistake.find, mistake.replace)
 
 

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from autograder.course import Course
-from tests.classroom import LESSON, submissions
+from tests.classroom import LESSON, SECOND, Submission, small_class, submissions
 
 
 def main(folder: Path) -> int:
@@ -22,10 +22,15 @@ def main(folder: Path) -> int:
     start = time.monotonic()
     _autograder("init", str(folder))
     _autograder("release", "04", "--course", str(folder))
-    hand_in(Course(folder))
+    hand_in(Course(folder), LESSON, submissions())
     _autograder("grade", "04", "--course", str(folder), "--json", str(folder / "results.json"), "--seed", "2013")
     _autograder("feedback", "04", "--course", str(folder))
     _autograder("report", "04", "--course", str(folder))
+    number, _, module = SECOND.partition("_")
+    _autograder("release", number, "--course", str(folder))
+    hand_in(Course(folder), SECOND, small_class(module))
+    _autograder("grade", number, "--course", str(folder), "--seed", "2013")
+    _autograder("feedback", number, "--course", str(folder))
     _autograder("export", "--to", "csv", str(folder / "grades.csv"), "--course", str(folder))
     print(
         f"\nAll of it took {time.monotonic() - start:.0f} s. Look into {folder}: results.json, gradebook.db, grades.csv, and"
@@ -36,11 +41,11 @@ def main(folder: Path) -> int:
     return 0
 
 
-def hand_in(course: Course) -> None:
-    """Put the class's files where nbgrader looks for them."""
-    notebook = course.released(LESSON)
-    for submission in submissions():
-        path = course.folder("submitted", LESSON, submission.student) / f"{LESSON}.ipynb"
+def hand_in(course: Course, lesson: str, handed: list[Submission]) -> None:
+    """Put a class's files where nbgrader looks for them."""
+    notebook = course.released(lesson)
+    for submission in handed:
+        path = course.folder("submitted", lesson, submission.student) / f"{lesson}.ipynb"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(submission.make(notebook))
 
