@@ -10,6 +10,7 @@ import hashlib
 import sys
 from pathlib import Path
 
+import numpy as np
 from unrolled import corpora
 
 SEED = 1990
@@ -33,13 +34,28 @@ def samples() -> dict[str, str]:
     drawn = corpora.draw_pictures(corpora.PICTURE_NAMES).reshape(-1, 20, 20)
     rows = ["\n".join("".join(".#"[int(unit > 0)] for unit in row) for row in picture) for picture in drawn]
     texts, topics = corpora.topic_documents(200, seed=SEED)
+    shapes, movements = corpora.arm_trajectories(40, steps=24, seed=SEED)
+    angles = [" ".join(f"{shoulder:.3f},{elbow:.3f}" for shoulder, elbow in movement) for movement in movements]
+    x, sums = corpora.adding_problem(20, 40, seed=SEED)
+    marked = [" ".join(f"{number:.4f}{'*' if mark else ''}" for number, mark in row) for row in x]
+    shown, asked = corpora.recall(200, (1, 40), length=41, seed=SEED)
+    letter = np.where(shown[:, :, corpora.RECALL_SYMBOLS] == 1, "A", "a")  # marked symbols are capitals
+    recalled = [
+        "".join(chr(ord(first) + step[: corpora.RECALL_SYMBOLS].argmax()) for first, step in zip(row, steps[:-1], strict=False))
+        for row, steps in zip(letter, shown, strict=True)
+    ]
     return {
+        "arm_trajectories.txt": "".join(f"{a}: {b}\n" for a, b in zip(shapes, angles, strict=True)),
         "temporal_xor.txt": _wrapped(bits, BITS_PER_LINE),
         "letters.txt": _wrapped(letters, LETTERS_PER_LINE),
         "elman_grammar.txt": "".join(" ".join(sentence) + "\n" for sentence in sentences),
         "pictures.txt": "\n".join(f"{name}\n{text}\n" for name, text in zip(corpora.PICTURE_NAMES, rows, strict=True)),
         "topic_documents.txt": "".join(f"{a}: {' '.join(b)}\n" for a, b in zip(topics, texts, strict=True)),
         "relations.txt": "".join(" ".join(sentence) + "\n" for sentence in corpora.relation_sentences(4000, seed=SEED)),
+        "adding.txt": "".join(f"{row} = {total:.4f}\n" for row, (total,) in zip(marked, sums, strict=True)),
+        "recall.txt": "".join(f"{a}? = {chr(ord('a') + b)}\n" for a, b in zip(recalled, asked[:, -1], strict=True)),
+        "reber.txt": "".join(f"{string}\n" for string in corpora.reber_strings(300, seed=SEED)),
+        "embedded_reber.txt": "".join(f"{s}\n" for s in corpora.reber_strings(300, seed=SEED, embedded=True)),
     }
 
 

@@ -23,7 +23,7 @@ def _polygon(turn: np.ndarray, corners: Sequence[tuple[float, float]]) -> np.nda
 
 def _eight(turn: np.ndarray) -> np.ndarray:
     angle = 2 * np.pi * turn
-    return np.stack([7.0 * np.sin(2 * angle), 12.0 * np.sin(angle)], axis=-1)
+    return np.stack([-7.0 * np.sin(2 * angle), -12.0 * np.cos(angle)], axis=-1)
 
 
 def _circle(turn: np.ndarray) -> np.ndarray:
@@ -44,9 +44,9 @@ def hand_path(shape: str, steps: int, rounds: float = 1.0) -> np.ndarray:
     """Sample the path of the hand along a shape.
 
     Args:
-        shape: one of ARM_SHAPES. The eight starts at its crossing, the polygons at a corner.
-        steps: number of points, at least 3. The first is the start; the last is one step short of the end.
-        rounds: how often the shape is traced.
+        shape: one of ARM_SHAPES. The eight starts at its bottom, the circle at its top, the polygons at a corner.
+        steps: number of points, at least 3. The first is one step from the start.
+        rounds: how often the shape is traced. After whole rounds the last point is the start.
 
     Returns:
         The hand's position after each step, cm from the shoulder. Shape (steps, 2), float64.
@@ -60,7 +60,7 @@ def hand_path(shape: str, steps: int, rounds: float = 1.0) -> np.ndarray:
         )
     if steps < 3:
         raise ValueError(f"`steps` must be at least 3. Received: steps={steps}. Example: hand_path('eight', 36).")
-    return _SHAPES[shape](rounds * np.arange(steps) / steps) + CENTRE
+    return _SHAPES[shape](rounds * np.arange(1, steps + 1) / steps) + CENTRE
 
 
 def joint_angles(hand: np.ndarray) -> np.ndarray:
