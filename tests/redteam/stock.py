@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -65,11 +64,11 @@ def run() -> list[Fallen]:
     listener = Listener()
     with tempfile.TemporaryDirectory() as folder:
         bin_ = Path(sys.executable).parent
-        course = Course(Path(folder) / "course")
-        for arguments in (("init", course.root), ("release", "04", "--course", course.root)):
+        root = Path(folder) / "course"
+        for arguments in (("init", root), ("release", "04", "--course", root)):
             subprocess.run([bin_ / "autograder", *map(str, arguments)], check=True, stdout=subprocess.DEVNULL)
-        (course.root / "nbgrader_config.py").write_text(PLAIN, encoding="utf-8")
-        course = Course(course.root)
+        (root / "nbgrader_config.py").write_text(PLAIN, encoding="utf-8")
+        course = Course(root)
         for attack in tried:
             _hand_in(course, attack, listener.port)
         environment = os.environ | {"UNROLLED_CANARY": CANARY, "PATH": f"{bin_}{os.pathsep}{os.environ['PATH']}"}
@@ -81,7 +80,6 @@ def run() -> list[Fallen]:
                 subprocess.run(command, cwd=course.root, env=environment, capture_output=True, timeout=600, check=False)
             found.append(_fallen(course, attack, len(listener.heard) > heard))
             print(f"{attack.kind:20s} {attack.name:28s} {found[-1].verdict()}", flush=True)
-        shutil.rmtree(course.root)
     return found
 
 
