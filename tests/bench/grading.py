@@ -86,13 +86,13 @@ def run(quick: bool = False) -> dict[str, float]:
     """
     size, small, large = (12, 30, 60) if quick else (60, 100, 1000)
     with tempfile.TemporaryDirectory() as folder:
-        course = _course(Path(folder) / "course")
-        _hand_in(course, size)
+        released = _course(Path(folder) / "released")
+        course = _class_of(released, size)
         ours = _ours(course)
         stock = _nbgrader(course)
         otter = _otter(course, Path(folder) / "otter")
-        demos = _nbgrader_with_demos(course)
-        few, many = (_ours(_class_of(course, number)) for number in (small, large))
+        demos = _nbgrader_with_demos(_class_of(released, WITH_DEMOS))
+        few, many = (_ours(_class_of(released, number)) for number in (small, large))
         _draw_memory(many)
     begun = [size for when, size in many.samples if when > many.start]
     first, second = begun[: len(begun) // 2], begun[len(begun) // 2 :]
@@ -162,10 +162,8 @@ def _hand_in(course: Course, size: int) -> None:
 
 
 def _class_of(course: Course, size: int) -> Course:
-    """A copy of the course, with a class of this size that nobody has graded."""
-    folder = course.root.with_name(f"class-{size}")
-    shutil.copytree(course.root, folder, ignore=shutil.ignore_patterns("submitted", "autograded", "gradebook.db"))
-    copy = Course(folder)
+    """A copy of a released course, with a class of this size."""
+    copy = Course(shutil.copytree(course.root, course.root.with_name(f"class-{size}")))
     _hand_in(copy, size)
     return copy
 
@@ -213,11 +211,7 @@ def _nbgrader(course: Course) -> Graded:
 
 def _nbgrader_with_demos(course: Course) -> float:
     """Seconds for a submission, with the demo cells run, the program's start included as in the other figures."""
-    copy = course.root.with_name("demos")
-    shutil.copytree(course.root, copy, ignore=shutil.ignore_patterns("submitted", "autograded", "gradebook.db"))
-    _hand_in(Course(copy), WITH_DEMOS)
-    option = "--Execute.skip_cells_with_tag=a-tag-that-no-cell-has"
-    return _stock(Course(copy), "autograde", LESSON, "--force", option).each
+    return _stock(course, "autograde", LESSON, "--force", "--Execute.skip_cells_with_tag=a-tag-that-no-cell-has").each
 
 
 def _stock(course: Course, *arguments: str) -> Graded:
@@ -241,9 +235,10 @@ def _otter(course: Course, folder: Path) -> Graded:
             id=cell.metadata.unrolled.exercise, points=float(cell.metadata.nbgrader.points), number=number
         )
         (folder / "tests" / f"q{number}.py").write_text(text, encoding="utf-8")
-    key = course.folder("release", LESSON) / f"{LESSON}.key.json"
+    key = f"{LESSON}.key.json"
+    shutil.copy(course.folder("release", LESSON) / key, folder / key)
     options = ("--no-requirements", "--no-config", "--no-environment", "-o", "autograder.zip")
-    _otter_command(folder, "generate", "-t", "tests", *options, str(key))
+    _otter_command(folder, "generate", "-t", "tests", *options, key)
     (folder / "out").mkdir()
     seconds, students = 0.0, course.students(LESSON)
     for student in students:
