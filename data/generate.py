@@ -41,7 +41,10 @@ def samples() -> dict[str, str]:
     shown, asked = corpora.recall(200, (1, 40), length=41, seed=SEED)
     letter = np.where(shown[:, :, corpora.RECALL_SYMBOLS] == 1, "A", "a")  # marked symbols are capitals
     recalled = [
-        "".join(chr(ord(first) + step[: corpora.RECALL_SYMBOLS].argmax()) for first, step in zip(row, steps[:-1], strict=False))
+        "".join(
+            chr(ord(first) + step[: corpora.RECALL_SYMBOLS].argmax())
+            for first, step in zip(row, steps[:-1], strict=False)
+        )
         for row, steps in zip(letter, shown, strict=True)
     ]
     return {
