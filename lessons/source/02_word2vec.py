@@ -157,8 +157,9 @@ word2vec.cbow_graph()
 #
 # $$L = -\log \sigma(h \cdot u_t) - \sum_{k=1}^{K} \log \sigma(-h \cdot u_{n_k})$$
 #
-# $\sigma(z_t)$ is the model's probability that the target was really there, and $\sigma(-z) = 1 - \sigma(z)$ the
-# probability that a negative was not. Only $K + 1$ rows of $W_{out}$ take part: 6 instead of 495 in our vocabulary.
+# Write $z_t = h \cdot u_t$ and $z_{n_k} = h \cdot u_{n_k}$ for these scores. $\sigma(z_t)$ is the model's probability that
+# the target was really there, and $\sigma(-z_{n_k}) = 1 - \sigma(z_{n_k})$ the probability that a negative was not. Only
+# $K + 1$ rows of $W_{out}$ take part: 6 instead of 496 in our vocabulary (495 words and the full stop).
 #
 # What is drawn? The **noise distribution** is proportional to the counts to the power ¾:
 #
@@ -275,7 +276,7 @@ word2vec.negative_sampling_graph()
 #
 # `noise_distribution(counts, power=0.75)` gets how often each word occurs, `counts` (vocabulary,), integers, and the
 # exponent. It returns the probabilities (vocabulary,) with which words are drawn as negatives: proportional to the
-# counts to that power, and adding up to 1. Any other `power` must work as well: 1 gives the words' own shares, 0 the
+# counts to that power, and adding up to 1. Any other `power` from 0 must work as well: 1 gives the words' own shares, 0 the
 # same probability to all.
 
 # %% tags=["exercise:word2vec.noise_distribution"]
@@ -292,8 +293,9 @@ word2vec.negative_sampling_graph()
 # * A word that was drawn twice for one example counts twice.
 # * The terms are added, not averaged.
 #
-# A comparison of arrays gives an array of truth values, and `True` counts as 1 in a product. A column (`x[:,
-# np.newaxis]`) is compared with every column of a matrix. For the scores, `np.einsum` multiplies and then sums over
+# A comparison of arrays gives an array of truth values; `np.where(keep, terms, 0)` keeps the terms where it is `True`.
+# (A product with it does the same, but only while every term is finite. For scores far from zero `np.log(sigmoid(z))` is
+# −∞; `np.logaddexp(0, -z)` is $-\log \sigma(z)$ and stays finite.) A column (`x[:, np.newaxis]`) is compared with every column of a matrix. For the scores, `np.einsum` multiplies and then sums over
 # every letter that is missing on the right: `np.einsum("bi,bji->bj", A, B)` gives, for each `b`, the dot products of
 # row `b` of `A` with all rows of the matrix `B[b]`.
 

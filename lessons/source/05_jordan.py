@@ -128,7 +128,7 @@ moving.step_graph()
 #    \sum_n dy_{no}$. The output is linear, so there is no slope to multiply with.
 # 2. **The product $h_t W_y$.** Its entry $(n, o)$ is $\sum_j h_{nj} W_{y,jo}$, therefore
 #    $$dh_{nj} = \sum_o dy_{no}\, W_{y,jo} \qquad dW_{y,jo} = \sum_n h_{nj}\, dy_{no}$$
-# 3. **tanh** multiplies with its slope, element by element: $dz_t = dh_t \odot (1 - h_t^2)$.
+# 3. **tanh** of $z_t = x_t W_x + s_t W_s + b$ multiplies with its slope, element by element: $dz_t = dh_t \odot (1 - h_t^2)$.
 # 4. **The hidden layer's sum** hands $dz_t$ on to three terms: $db_j = \sum_n dz_{nj}$, and two products,
 #    $$dx_{ni} = \sum_j dz_{nj} W_{x,ij} \qquad dW_{x,ij} = \sum_n x_{ni}\, dz_{nj}$$
 #    $$ds_{no} = \sum_j dz_{nj} W_{s,oj} \qquad dW_{s,oj} = \sum_n s_{no}\, dz_{nj}$$
@@ -149,6 +149,9 @@ moving.sequence_graph()
 #
 # Let $c_t$ be the whole gradient of the state $s_t$, over everything that it led to. We go from the last step to the first, so when we
 # come to step $t$ we know $c_{t+1}$. The state after the last step is never used: $c_T = 0$.
+#
+# From here on $dy_t$ is only what the loss of step $t$ itself sends to $y_t$, and $ds_t$ only what comes back to $s_t$ through the
+# hidden layer of step $t$. The *whole* gradients, over all later steps too, are called $u_t$ for the output and $c_t$ for the state.
 #
 # * **The output $y_t$** was used by the loss of its own step, which gives $dy_t$ (given). If step $t$ ran
 #   freely, it was also a term of $s_{t+1} = \mu s_t + y_t$. A sum hands its gradient on unchanged. If step $t$
@@ -497,7 +500,7 @@ for label, wanted in {**dict(zip(names, target, strict=True)), **others}.items()
 # The last two rows say what does the work, and it is not what you may think. The arm's angles are never zero on average: it has a
 # posture. So from $s_0 = 0$ the state *grows*, toward $y / (1 - \mu)$, and while it grows it is a clock. Measure the angles from
 # the posture in the middle, so that they average out, and the clock is gone: the map must be ten times as steep. Let the
-# eight be traced three times, and the clock has run down: after some $1 / (1 - \mu)$ steps, a few times over, the state no longer grows.
+# eight be traced three times, and the clock has run down: after a few times $1 / (1 - \mu)$ steps the state no longer grows.
 # The state is a point in a plane here, two numbers. A path in a plane with one crossing, smoothed a little, still has a crossing.
 #
 # Now train. The eight alone, 16 hidden units, three networks: Jordan's with $\mu = 0$, Jordan's with $\mu = 0.8$, and

@@ -139,7 +139,8 @@ time_lab.reach_maps(windows, "$k_2$ says how far a pass goes, $k_1$ how evenly t
 # %% [markdown] tags=["lang:en"]
 # (At the start of the sequence there are fewer steps to see.) $k_1 = k_2$ is the cheapest, and it is what chunks
 # do: every link inside a chunk, none across its border. With $k_1 = 1$ all losses are treated alike, at $k_2$ times
-# the price. Whatever the choice, the dropped links are always the long ones. So the cut gradient is not a noisy
+# the price. Whatever the choice, what a loss loses are always its *longest* links (in chunks, for the first
+# loss of a chunk, that is every link but the one to its own step). So the cut gradient is not a noisy
 # version of the true one but a *biased* one: it leans towards what is near (Tallec and Ollivier 2017).
 #
 # ### Along with time
@@ -361,8 +362,10 @@ def elman_step(x, h_prev, Wx, Wh, b):
 #   sequence, so the sensitivities have no batch axis. Their parameters are in the order of exercise 3.
 # * `call(inputs)`. `inputs` is (1, features), one step. Compute the new state and the new sensitivities from the
 #   old ones, keep both (`self.state.assign(…)`, `self.sensitivities.assign(…)`), and return the new state, (1,
-#   units). Compute everything first and assign last: after `assign`, reading `self.state` gives the new one. (A
-#   name that you gave to `self.state` is no copy; `ops.copy(self.state)` is.)
+#   units). There is no batch axis in exercise 3's recipe here: take `u[0]` for the direct part, which then has three
+#   axes, $(k, i, j)$, and transpose the slope from (1, units) to (units, 1). Compute everything first and assign last:
+#   after `assign`, reading `self.state` gives the new one. (If you assign early, keep `ops.copy(self.state)`: a name
+#   that you gave to `self.state` is no copy.)
 # * `learn(dh)`. `dh` (1, units) is the gradient of the newest step's loss by the newest state. Multiply it with the
 #   sensitivities, put the result into the shape of $W$, and take one step against the gradient: each of the three
 #   trainable weights changes by minus `self.learning_rate` times its part (`assign_sub`). State and sensitivities
@@ -486,7 +489,7 @@ figures.lines(
 # %% [markdown] tags=["lang:en"]
 # On the logarithmic axis the errors with $k_1 = 1$ fall in nearly straight lines: every further step of the window
 # takes off the same factor, and that factor is about the scale of the recurrent kernel. From $k_2 = 2$ to 5 the
-# error falls by .52, .83 and .95 per step at the first three scales. So a window of fixed length is good or bad only
+# error falls by .53, .83 and .95 per step at the first three scales. So a window of fixed length is good or bad only
 # *for a network*, and training changes the network. At scale 1.0 nothing fades. There the error falls only because
 # the sequence is not longer than 100 steps.
 #

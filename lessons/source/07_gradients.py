@@ -531,8 +531,10 @@ vanishing.learning_curves(equal, "At equal budgets only the shortest lag is lear
 # %% [markdown] tags=["lang:en"]
 # At 10 coins the gradient arrives with a few percent or a few permille of its length, and the task is learned. At 100
 # coins thirteen to twenty-five powers of ten are gone; the short-range terms, which mean nothing here, are all that
-# the network hears. At 1,000 the number is below the smallest that float64 can hold ($5 \cdot 10^{-324}$), and comes
-# out as *exactly* zero. Orthogonal kernels did not help: with inputs of this size tanh is far from 0, and its slopes
+# the network hears. At 1,000 coins well over a hundred and fifty powers of ten are gone. The norm comes out as *exactly*
+# zero: the gradient itself still fits into float64, but its square, which the norm needs, falls below the smallest
+# positive number that float64 can hold ($5 \cdot 10^{-324}$). In float32, in which the networks are trained, the
+# gradient itself is zero. Orthogonal kernels did not help: with inputs of this size tanh is far from 0, and its slopes
 # do the shrinking. Clipping did not help either: it makes long gradients shorter, and no short one longer.
 #
 # The last row is the honest counterpoint. With ten times as many updates, some of the networks (two of five in our
@@ -545,7 +547,8 @@ vanishing.learning_curves(equal, "At equal budgets only the shortest lag is lear
 # ### The cliff, and clipping
 #
 # Now the opposite. Pascanu, Mikolov and Bengio (2013, equation 8 and figure 6) look at one logistic unit without
-# input, $x_t = w\, s(x_{t-1}) + b$ with $s(x) = 1 / (1 + e^{-x})$, which starts at $x_0 = .5$ and shall have
+# input. (Here alone we keep their letters: $x_t$ is the unit's sum before squashing, our $z_t$, and $s$ is the logistic
+# function, not the slope.) It is $x_t = w\, s(x_{t-1}) + b$ with $s(x) = 1 / (1 + e^{-x})$, which starts at $x_0 = .5$ and shall have
 # $s(x_{50}) = .7$. Two weights, so the error $(s(x_{50}) - .7)^2$ can be drawn as a map.
 
 # %% tags=["demo"]
