@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import textwrap
+import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -127,7 +130,7 @@ def grade(lesson, students, workers, scheduler, seed, force, json_file, no_sandb
     if course.has_other_points(name):
         err.print(f"course.toml has other points than the release: run `autograder release {name}` first to use them.")
     try:
-        with _Progress() as progress:
+        with _Progress() as progress, progress.stopped_by_ctrl_c():
             run = grade_lesson(
                 course,
                 name,
@@ -139,7 +142,9 @@ def grade(lesson, students, workers, scheduler, seed, force, json_file, no_sandb
                 sandbox=not no_sandbox,
                 progress=progress,
             )
-    except KeyboardInterrupt:
+    except BaseException:
+        if not progress.stopped:  # else whatever it was, it came of stopping
+            raise
         err.print("autograder: stopped. What was graded is kept; the same command does the rest.")
         sys.exit(130)
     if json_file:
@@ -155,7 +160,13 @@ def grade(lesson, students, workers, scheduler, seed, force, json_file, no_sandb
 
 
 class _Progress:
-    """A bar on a terminal, plain lines elsewhere."""
+    """A bar on a terminal, plain lines elsewhere.
+
+    Attributes:
+        stopped: whether somebody pressed Ctrl-C.
+    """
+
+    stopped = False
 
     def __enter__(self) -> _Progress:
         columns = (
@@ -175,7 +186,26 @@ class _Progress:
         if self.bar:
             self.bar.stop()
 
+    @contextmanager
+    def stopped_by_ctrl_c(self) -> Iterator[None]:
+        """Remember Ctrl-C: Python may swallow its exception, for example in a destructor."""
+
+        def stop(*_: object) -> None:
+            self.stopped = True
+            raise KeyboardInterrupt
+
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        handler = signal.signal(signal.SIGINT, stop)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, handler)
+
     def __call__(self, done: int, of: int, graded) -> None:
+        if self.stopped:
+            raise KeyboardInterrupt
         if self.bar:
             if self.task is None:
                 self.task = self.bar.add_task("", total=of, rate="")

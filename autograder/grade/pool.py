@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import signal
 import sys
+import threading
 from asyncio import CancelledError
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -55,14 +57,15 @@ def pool(workers: int, scheduler: str | None, limits: Limits, *, sandbox: bool =
             client = stack.enter_context(_connected(scheduler))
         else:
             threads = max(share for share in range(1, SHARE + 1) if workers % share == 0)
-            cluster = stack.enter_context(
-                LocalCluster(
-                    n_workers=workers // threads,
-                    threads_per_worker=threads,
-                    dashboard_address=":0",
-                    silence_logs=logging.CRITICAL,
+            with _uninterrupted():
+                cluster = stack.enter_context(
+                    LocalCluster(
+                        n_workers=workers // threads,
+                        threads_per_worker=threads,
+                        dashboard_address=":0",
+                        silence_logs=logging.CRITICAL,
+                    )
                 )
-            )
             client = stack.enter_context(Client(cluster))
         client.register_plugin(WarmPlugin(limits, sandbox))
         try:
@@ -70,6 +73,19 @@ def pool(workers: int, scheduler: str | None, limits: Limits, *, sandbox: bool =
         finally:
             if scheduler:
                 client.unregister_worker_plugin(PLUGIN)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Processes started inside do not hear Ctrl-C, which a terminal sends to all: the one that started them does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
 
 
 def _connected(scheduler: str) -> Client:
