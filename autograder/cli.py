@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
 import textwrap
-import threading
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -110,6 +107,7 @@ def release(lessons: Sequence[str], lang: str | None, folder: Path) -> None:
 @course_option
 def grade(lesson, students, workers, scheduler, seed, force, json_file, no_sandbox, folder) -> None:
     """Grade LESSON's submissions into the gradebook."""
+    from autograder.interrupt import on_ctrl_c
     from autograder.starting import starting
 
     with starting():
@@ -130,7 +128,7 @@ def grade(lesson, students, workers, scheduler, seed, force, json_file, no_sandb
     if course.has_other_points(name):
         err.print(f"course.toml has other points than the release: run `autograder release {name}` first to use them.")
     try:
-        with _Progress() as progress, progress.stopped_by_ctrl_c():
+        with _Progress() as progress, on_ctrl_c(progress.stop):
             run = grade_lesson(
                 course,
                 name,
@@ -186,22 +184,10 @@ class _Progress:
         if self.bar:
             self.bar.stop()
 
-    @contextmanager
-    def stopped_by_ctrl_c(self) -> Iterator[None]:
-        """Remember Ctrl-C: Python may swallow its exception, for example in a destructor."""
-
-        def stop(*_: object) -> None:
-            self.stopped = True
-            raise KeyboardInterrupt
-
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        handler = signal.signal(signal.SIGINT, stop)
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGINT, handler)
+    def stop(self, *_: object) -> None:
+        """On Ctrl-C: remember it, as Python may swallow the exception, for example in a destructor."""
+        self.stopped = True
+        raise KeyboardInterrupt
 
     def __call__(self, done: int, of: int, graded) -> None:
         if self.stopped:

@@ -165,7 +165,7 @@ class Course:
                 raise CourseError(f"{lesson}.ipynb is not a regular file.")
             if found.st_size > MOST_BYTES:
                 raise CourseError(
-                    f"The file has {found.st_size} bytes; more than {MOST_BYTES} are not even opened. "
+                    f"The file has {found.st_size} bytes; a file of more than {MOST_BYTES} is not read. "
                     "Clear the outputs and hand it in again."
                 )
             return file.read(MOST_BYTES)

@@ -22,7 +22,7 @@ from autograder.grade.run import grade_lesson
 from autograder.report.dashboard import write_dashboard
 from autograder.report.export import export
 from autograder.report.feedback import write_feedback
-from tests.classroom import LESSON, answered, mistaken_source, submissions
+from tests.classroom import LESSON, answered, mistaken_source, put, submissions
 from tests.conftest import QUICK, SEED
 
 CLASS = submissions()
@@ -161,9 +161,7 @@ def new_course(released: Course, tmp_path: Path) -> Course:
 
 
 def hand_in(course: Course, student: str, data: bytes) -> None:
-    path = course.folder("submitted", LESSON, student) / f"{LESSON}.ipynb"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(data)
+    put(course, LESSON, student, data)
 
 
 def command_line(capsys, *arguments: str) -> tuple[int, str]:

@@ -25,7 +25,7 @@ from autograder.grade.gradebook import read_record
 from autograder.grade.run import grade_lesson
 from autograder.report.explain import explain
 from autograder.report.export import export
-from tests.classroom import LESSON, answered, mistaken_source
+from tests.classroom import LESSON, answered, mistaken_source, put
 
 BIN = Path(sys.executable).parent
 SEED = 77
@@ -38,36 +38,29 @@ ROOT_ONLY = pytest.mark.skipif(os.getuid() != 0, reason="mounts a file system")
 @pytest.fixture
 def course(released, tmp_path) -> Course:
     """A course of four students, nobody graded."""
-    shutil.copytree(released.root, tmp_path / "course")
-    course = Course(tmp_path / "course")
-    blank = course.released(LESSON)
-    for student, only in (("ada", ("elman.step_forward",)), ("bo", ("elman.step_forward", "elman.step_backward"))):
-        _hand_in(course, student, answered(blank, only=only))
-    _hand_in(course, "cy", answered(blank))
-    _hand_in(course, "dee", answered(blank, {"elman.step_backward": mistaken_source(WRONG)}))
-    return course
+    return _with_four_students(released, tmp_path / "course")
 
 
 @pytest.fixture(scope="session")
 def whole_run(released, tmp_path_factory) -> dict[str, dict]:
     """What a run without any accident gives: student -> record."""
-    folder = tmp_path_factory.mktemp("whole") / "course"
-    shutil.copytree(released.root, folder)
-    course = Course(folder)
-    blank = course.released(LESSON)
-    for student, only in (("ada", ("elman.step_forward",)), ("bo", ("elman.step_forward", "elman.step_backward"))):
-        _hand_in(course, student, answered(blank, only=only))
-    _hand_in(course, "cy", answered(blank))
-    _hand_in(course, "dee", answered(blank, {"elman.step_backward": mistaken_source(WRONG)}))
+    course = _with_four_students(released, tmp_path_factory.mktemp("whole") / "course")
     run = grade_lesson(course, LESSON, seed=SEED)
     assert {g.student: g.score for g in run.graded if g.student in SCORES} == SCORES
     return {graded.student: read_record(course, LESSON, graded.student) for graded in run.graded}
 
 
-def _hand_in(course: Course, student: str, notebook) -> None:
-    path = course.folder("submitted", LESSON, student) / f"{LESSON}.ipynb"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(nbformat.writes(notebook).encode())
+def _with_four_students(released: Course, folder: Path) -> Course:
+    course = Course(shutil.copytree(released.root, folder))
+    blank = course.released(LESSON)
+    for student, notebook in {
+        "ada": answered(blank, only=("elman.step_forward",)),
+        "bo": answered(blank, only=("elman.step_forward", "elman.step_backward")),
+        "cy": answered(blank),
+        "dee": answered(blank, {"elman.step_backward": mistaken_source(WRONG)}),
+    }.items():
+        put(course, LESSON, student, nbformat.writes(notebook).encode())
+    return course
 
 
 def _command(course: Course, *more: str) -> list[str]:

@@ -1,53 +1,32 @@
 """Lesson 01: what its cells print is what its prose says, and the published numbers come out."""
 
-import contextlib
-import io
 import re
 
 import keras
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
 from unrolled import counting as drawings
 from unrolled import figures
 
 from autograder import reference
 from autograder.build.lesson import SOURCES, read
+from tests.lesson_cells import Ran, assert_drawn, prose_of
 
 LESSON = read(SOURCES / "01_counting.py")
 
 
-class Ran:
-    """The demo cells run one after the other with the reference: names at the end, and what each printed and showed."""
-
-    def __init__(self):
-        from keras import ops
-        from unrolled import corpora
-
-        self.names = {**reference.load("counting"), "np": np, "keras": keras, "ops": ops}
-        self.names |= {"corpora": corpora, "counting": drawings, "figures": figures}
-        self.printed = {}
-        for cell in LESSON.cells:
-            if cell.kind != "demo":
-                continue
-            said = io.StringIO()
-            with contextlib.redirect_stdout(said):
-                exec(compile(cell.text, "<demo>", "exec"), self.names)
-            title = cell.text.split("\n")[0]
-            self.printed[title] = said.getvalue()
-
-    def text(self, beginning):
-        return next(text for title, text in self.printed.items() if title.startswith(f"# Shows {beginning}"))
-
-
 @pytest.fixture(scope="module")
 def ran():
-    return Ran()
+    from keras import ops
+    from unrolled import corpora
+
+    names = {**reference.load("counting"), "np": np, "keras": keras, "ops": ops}
+    return Ran(LESSON, names | {"corpora": corpora, "counting": drawings, "figures": figures})
 
 
 @pytest.fixture(scope="module")
 def prose():
-    return re.sub(r"\s+", " ", " ".join(cell.text for cell in LESSON.cells if cell.kind == "prose"))
+    return prose_of(LESSON)
 
 
 def row(text, name):
@@ -166,10 +145,7 @@ DRAWN = {
 
 @pytest.mark.parametrize("name", DRAWN)
 def test_a_figure_has_a_title_and_can_be_drawn(name, tmp_path):
-    figure = DRAWN[name]()
-    assert isinstance(figure, Figure)
-    assert figure.get_suptitle() or any(figure.axes[0].get_title(loc=side) for side in ("left", "center"))
-    figure.savefig(tmp_path / "figure.png")
+    assert_drawn(DRAWN[name](), tmp_path)
 
 
 def test_runs_of_equal_groups_have_their_names_in_the_middle():

@@ -1,59 +1,32 @@
 """Lesson 06: the orders of growth, the equality of both methods, SnAp-1, and that the prose says what the cells print."""
 
-import contextlib
-import io
 import re
 
 import keras
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
 from unrolled import bptt_rtrl as lab
 from unrolled import figures
 
 from autograder import reference
 from autograder.build.lesson import SOURCES, read
 from solutions import bptt, rtrl
+from tests.lesson_cells import Ran, assert_drawn, prose_of
 
 LESSON = read(SOURCES / "06_bptt_rtrl.py")
 
 
-class Ran:
-    """Setup and demo cells run one after the other with the reference: names at the end, and what each printed."""
-
-    def __init__(self):
-        from keras import ops
-
-        self.names = {**reference.load("bptt"), **reference.load("rtrl"), "np": np, "keras": keras, "ops": ops}
-        self.names |= {"time_lab": lab, "figures": figures}
-        self.printed = {}
-        for cell in LESSON.cells:
-            if cell.kind != "demo":
-                continue
-            said = io.StringIO()
-            with contextlib.redirect_stdout(said):
-                exec(compile(cell.text, "<demo>", "exec"), self.names)
-            title = next(line for line in cell.text.split("\n") if line.startswith("# Shows"))
-            self.printed[title] = said.getvalue()
-
-    def row(self, beginning, name):
-        """The numbers of the line that begins with a name, in what the cell that "Shows <beginning>" printed."""
-        text = next(text for title, text in self.printed.items() if title.startswith(f"# Shows {beginning}"))
-        line = next(line for line in text.split("\n") if line.strip().startswith(name))
-        return [float(n) for n in re.findall(r"-?\d+\.?\d*(?:e[-+]\d+)?", line.split(name, 1)[1].replace(",", ""))]
-
-
 @pytest.fixture(scope="module")
 def ran():
-    keep = plt.rcParams.copy()
-    yield Ran()
-    plt.rcParams.update(keep)
+    from keras import ops
+
+    names = {**reference.load("bptt"), **reference.load("rtrl"), "np": np, "keras": keras, "ops": ops}
+    return Ran(LESSON, names | {"time_lab": lab, "figures": figures})
 
 
 @pytest.fixture(scope="module")
 def prose():
-    return re.sub(r"[#\s]+", " ", " ".join(cell.text for cell in LESSON.cells if cell.kind == "prose"))
+    return prose_of(LESSON)
 
 
 def flat(gradients):
@@ -382,10 +355,7 @@ DRAWN = {
 
 @pytest.mark.parametrize("name", DRAWN)
 def test_a_figure_has_a_title_and_can_be_drawn(name, tmp_path):
-    figure = DRAWN[name]()
-    assert isinstance(figure, Figure)
-    assert figure.get_suptitle() or any(figure.axes[0].get_title(loc=side) for side in ("left", "center"))
-    figure.savefig(tmp_path / "figure.png")
+    assert_drawn(DRAWN[name](), tmp_path)
 
 
 def test_truncation_has_a_slider_where_there_can_be_one_and_takes_whole_steps():

@@ -1,11 +1,6 @@
 """Lesson 08: published values, Keras' LSTM both ways, the highway, the tasks, a wrong published answer; and its module."""
 
-import contextlib
-import io
-import re
-
 import keras
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -19,6 +14,7 @@ from autograder.build.lesson import SOURCES, read
 from autograder.gradients import numeric_gradient
 from autograder.reference import ROOT
 from solutions import lstm
+from tests.lesson_cells import Ran, prose_of
 
 LESSON = read(SOURCES / "08_lstm.py")
 TRAINS = (
@@ -29,42 +25,18 @@ TRAINS = (
 )
 
 
-class Ran:
-    """Setup and the demo cells that do not train, run with the reference: names at the end, and what each printed."""
-
-    def __init__(self):
-        from keras import ops
-
-        self.names = {**reference.load("lstm"), "np": np, "keras": keras, "ops": ops}
-        self.printed, self.values = {}, {}
-        for cell in LESSON.cells:
-            if cell.kind == "setup":
-                exec(compile(cell.text, "<setup>", "exec"), self.names)
-            if cell.kind != "demo" or any(beginning in cell.text for beginning in TRAINS):
-                continue
-            said = io.StringIO()
-            with contextlib.redirect_stdout(said):
-                exec(compile(cell.text, "<demo>", "exec"), self.names)
-            title = next(line for line in cell.text.split("\n") if line.startswith("# Shows"))
-            self.printed[title] = said.getvalue()
-
-    def row(self, beginning, name):
-        """The numbers of the line that begins with a name, in what the cell that "Shows <beginning>" printed."""
-        text = next(text for title, text in self.printed.items() if title.startswith(f"# Shows {beginning}"))
-        line = next(line for line in text.split("\n") if line.strip().startswith(name))
-        return [float(n) for n in re.findall(r"-?\d+\.?\d*(?:e[-+]\d+)?", line.split(name, 1)[1].replace(",", ""))]
-
-
 @pytest.fixture(scope="module")
 def ran():
-    keep = plt.rcParams.copy()
-    yield Ran()
-    plt.rcParams.update(keep)
+    """The cells that do not train."""
+    from keras import ops
+
+    names = {**reference.load("lstm"), "np": np, "keras": keras, "ops": ops}
+    return Ran(LESSON, names, setup=True, without=TRAINS)
 
 
 @pytest.fixture(scope="module")
 def prose():
-    return re.sub(r"[#\s]+", " ", " ".join(cell.text for cell in LESSON.cells if cell.kind == "prose"))
+    return prose_of(LESSON)
 
 
 def test_points_are_forty_and_ten():

@@ -6,7 +6,6 @@ import contextlib
 import logging
 import signal
 import sys
-import threading
 from asyncio import CancelledError
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -15,6 +14,7 @@ from contextlib import contextmanager
 from distributed import Client, Future, LocalCluster, WorkerPlugin, as_completed, get_worker
 
 from autograder.grade.task import Graded, Plan, WarmBox, grade
+from autograder.interrupt import on_ctrl_c
 from autograder.sandbox.limits import Limits
 
 PLUGIN = "unrolled-warm"
@@ -57,7 +57,7 @@ def pool(workers: int, scheduler: str | None, limits: Limits, *, sandbox: bool =
             client = stack.enter_context(_connected(scheduler))
         else:
             threads = max(share for share in range(1, SHARE + 1) if workers % share == 0)
-            with _uninterrupted():
+            with on_ctrl_c(signal.SIG_IGN):  # a terminal sends it to all; the workers are ended by this process
                 cluster = stack.enter_context(
                     LocalCluster(
                         n_workers=workers // threads,
@@ -73,19 +73,6 @@ def pool(workers: int, scheduler: str | None, limits: Limits, *, sandbox: bool =
         finally:
             if scheduler:
                 client.unregister_worker_plugin(PLUGIN)
-
-
-@contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Processes started inside do not hear Ctrl-C, which a terminal sends to all: the one that started them does."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, handler)
 
 
 def _connected(scheduler: str) -> Client:

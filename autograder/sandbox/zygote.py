@@ -13,7 +13,8 @@ import resource
 import signal
 import socket
 import sys
-from typing import BinaryIO, NamedTuple
+from collections.abc import Callable
+from typing import BinaryIO, NamedTuple, TextIO
 
 from autograder.starting import starting
 
@@ -204,28 +205,27 @@ def _watch(kernel: int, most: int) -> int:
 
 def _resident() -> int:
     """Memory of all processes in the kernel's view, in bytes, shared pages counted each time: too much, but quick."""
-    pages = 0
-    for name in os.listdir("/proc"):  # noqa: PTH208
-        if name.isdigit():
-            try:
-                with open(f"/proc/{name}/statm") as file:  # noqa: PTH123
-                    pages += int(file.read().split()[1])
-            except (OSError, ValueError, IndexError):
-                continue  # it has ended
-    return pages * resource.getpagesize()
+    return resource.getpagesize() * _over_processes("statm", lambda file: int(file.read().split()[1]))
 
 
 def _memory() -> int:
     """Memory of all processes in the kernel's view, in bytes, pages shared between them counted once."""
+    return 1024 * _over_processes(
+        "smaps_rollup", lambda file: sum(int(line.split()[1]) for line in file if line.startswith("Pss:"))
+    )
+
+
+def _over_processes(name: str, amount: Callable[[TextIO], int]) -> int:
+    """The sum of what a file of each process in the kernel's view says."""
     total = 0
-    for name in os.listdir("/proc"):  # noqa: PTH208
-        if name.isdigit():
+    for pid in os.listdir("/proc"):  # noqa: PTH208
+        if pid.isdigit():
             try:
-                with open(f"/proc/{name}/smaps_rollup") as file:  # noqa: PTH123
-                    total += sum(int(line.split()[1]) for line in file if line.startswith("Pss:"))
-            except (OSError, ValueError):
+                with open(f"/proc/{pid}/{name}") as file:  # noqa: PTH123
+                    total += amount(file)
+            except (OSError, ValueError, IndexError):
                 continue  # it has ended
-    return 1024 * total
+    return total
 
 
 def _keep_open(request: dict, writing: int) -> int:

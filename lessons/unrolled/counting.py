@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from unrolled.clusters import principal_plane
-from unrolled.figures import COLORS, GREY, LINESTYLES, MARKERS, panel
+from unrolled.figures import COLORS, GREY, LINESTYLES, MARKERS, panel, scatter_groups
 from unrolled.widgets import explore
 
 
@@ -199,11 +199,7 @@ def word_plane(
     places, shares = principal_plane(np.asarray(vectors))
     first, second = (f"principal component {k + 1} ({s:.0%} of variance)" for k, s in enumerate(shares))
     figure, axes = panel(title, first, second, size=(7.6, 5.0))
-    belongs = np.asarray(groups)
-    looks = zip(COLORS, MARKERS, strict=True)
-    for group, (color, marker) in zip(dict.fromkeys(groups), looks, strict=False):
-        own = places[belongs == group]
-        axes.scatter(*own.T, color=color, marker=marker, label=group, zorder=3, s=22)
+    scatter_groups(axes, places, groups, size=22)
     for pair in pairs:
         ends = places[[list(words).index(word) for word in pair]]
         axes.plot(*ends.T, color="black", linestyle="-", linewidth=2.2, zorder=4)

@@ -183,16 +183,27 @@ def word_map(vectors: np.ndarray, labels: Sequence[str], groups: Sequence[str], 
     positions, shares = principal_plane(np.asarray(vectors))
     first, second = (f"principal component {k + 1} ({s:.0%} of variance)" for k, s in enumerate(shares))
     figure, axes = panel(title, first, second, size=(7.6, 5.4))
-    belongs = np.asarray(groups)
-    looks = zip(COLORS, MARKERS, strict=True)
-    for group, (color, marker) in zip(dict.fromkeys(groups), looks, strict=False):
-        own = positions[belongs == group]
-        axes.scatter(*own.T, color=color, marker=marker, label=group, zorder=3)
+    scatter_groups(axes, positions, groups)
     for (x, y), label in zip(positions, labels, strict=True):
         axes.annotate(label, (x, y), xytext=(4, 3), textcoords="offset points", fontsize=9)
     axes.margins(x=0.12)
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=4)
     return figure
+
+
+def scatter_groups(axes: Axes, positions: np.ndarray, groups: Sequence[str], size: float | None = None) -> None:
+    """Put a point at each position, with a colour and a marker for each group.
+
+    Args:
+        axes: where to.
+        positions: Shape (points, 2).
+        groups: the group of each point, at most seven.
+        size: of a point, in square typographic points. Default: matplotlib's own.
+    """
+    belongs = np.asarray(groups)
+    looks = zip(COLORS, MARKERS, strict=True)
+    for group, (color, marker) in zip(dict.fromkeys(groups), looks, strict=False):
+        axes.scatter(*positions[belongs == group].T, color=color, marker=marker, label=group, zorder=3, s=size)
 
 
 def dendrogram(vectors: np.ndarray, labels: Sequence[str], groups: Sequence[str], title: str) -> Figure:

@@ -22,7 +22,7 @@ import psutil
 
 from autograder.course import Course
 from tests.bench.tables import table
-from tests.classroom import LESSON, submissions
+from tests.classroom import LESSON, put, submissions
 
 BIN = Path(sys.executable).parent
 SLOW = {"olu"}  # an endless loop costs everybody the time limit, and measures nothing else
@@ -156,9 +156,7 @@ def _hand_in(course: Course, size: int) -> None:
     notebook = course.released(LESSON)
     files = [one.make(notebook) for one in submissions() if one.student not in SLOW]
     for number, data in enumerate(itertools.islice(itertools.cycle(files), size)):
-        path = course.folder("submitted", LESSON, f"s{number:04d}") / f"{LESSON}.ipynb"
-        path.parent.mkdir(parents=True)
-        path.write_bytes(data)
+        put(course, LESSON, f"s{number:04d}", data)
 
 
 def _class_of(course: Course, size: int) -> Course:
@@ -205,19 +203,21 @@ def _memory(process: psutil.Process) -> int:
         return 0
 
 
-def _nbgrader(course: Course) -> Graded:
-    return _stock(course, "autograde", LESSON, "--force")
-
-
 def _nbgrader_with_demos(course: Course) -> float:
     """Seconds for a submission, with the demo cells run, the program's start included as in the other figures."""
-    return _stock(course, "autograde", LESSON, "--force", "--Execute.skip_cells_with_tag=a-tag-that-no-cell-has").each
+    return _nbgrader(course, "--Execute.skip_cells_with_tag=a-tag-that-no-cell-has").each
 
 
-def _stock(course: Course, *arguments: str) -> Graded:
+def _nbgrader(course: Course, *options: str) -> Graded:
     size = len(course.students(LESSON))
     begin = time.monotonic()
-    done = subprocess.run([BIN / "nbgrader", *arguments], cwd=course.root, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [BIN / "nbgrader", "autograde", LESSON, "--force", *options],
+        cwd=course.root,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     seconds = time.monotonic() - begin
     graded = len(list(course.root.glob(f"autograded/*/{LESSON}/{LESSON}.ipynb")))
     if graded < size * 0.8:  # it gives up on notebooks that ours grades: those cost it less, not more

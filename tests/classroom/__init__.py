@@ -13,6 +13,7 @@ import nbformat
 from nbformat.notebooknode import NotebookNode
 
 from autograder import reference
+from autograder.course import Course
 from tests.classroom import cheats, styles
 from tests.variants import VARIANTS
 
@@ -86,6 +87,13 @@ def submissions() -> list[Submission]:
         Submission("wanda", _with_answer("elman.ElmanCell", cheats.WRAPS_KERAS), 32, "wraps Keras' own layer"),
     ]  # fmt: skip
     return full + wrong + broken + sly
+
+
+def put(course: Course, lesson: str, student: str, data: bytes) -> None:
+    """Put one file where nbgrader looks for a submission."""
+    path = course.folder("submitted", lesson, student) / f"{lesson}.ipynb"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
 
 
 def small_class(module: str) -> list[Submission]:

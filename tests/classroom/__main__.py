@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from autograder.course import Course
-from tests.classroom import LESSON, SECOND, Submission, small_class, submissions
+from tests.classroom import LESSON, SECOND, Submission, put, small_class, submissions
 
 
 def main(folder: Path) -> int:
@@ -45,9 +45,7 @@ def hand_in(course: Course, lesson: str, handed: list[Submission]) -> None:
     """Put a class's files where nbgrader looks for them."""
     notebook = course.released(lesson)
     for submission in handed:
-        path = course.folder("submitted", lesson, submission.student) / f"{lesson}.ipynb"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(submission.make(notebook))
+        put(course, lesson, submission.student, submission.make(notebook))
 
 
 def _autograder(*arguments: str) -> None:

@@ -19,7 +19,7 @@ import nbformat
 
 from autograder.course import Course
 from autograder.reference import ROOT
-from tests.classroom import LESSON
+from tests.classroom import LESSON, put
 from tests.redteam.attacks import ATTACKS, BROWSER, SECRETS, Attack, filled_in
 from tests.redteam.test_redteam import CANARY, SCRIPTS, Listener
 
@@ -89,9 +89,7 @@ def _hand_in(course: Course, attack: Attack, port: int) -> None:
     notebook = json.loads(data)
     demos = {cell["id"] for cell in course.released(LESSON).cells if "demo" in cell.metadata.get("tags", ())}
     notebook["cells"] = [cell for cell in notebook["cells"] if cell.get("id") not in demos]
-    path = course.folder("submitted", LESSON, attack.name) / f"{LESSON}.ipynb"
-    path.parent.mkdir(parents=True)
-    path.write_text(json.dumps(notebook), encoding="utf-8")
+    put(course, LESSON, attack.name, json.dumps(notebook).encode())
 
 
 def _fallen(course: Course, attack: Attack, heard: bool) -> Fallen:

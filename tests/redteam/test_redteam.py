@@ -19,7 +19,7 @@ from autograder.reference import ROOT
 from autograder.report.dashboard import write_dashboard
 from autograder.report.feedback import write_feedback
 from autograder.sandbox.limits import Limits
-from tests.classroom import LESSON, answered
+from tests.classroom import LESSON, answered, put
 from tests.redteam.attacks import ATTACKS, BROWSER, filled_in
 
 LIMITS = Limits(cell_seconds=4, total_seconds=40, memory_bytes=3 * 2**29, processes=128)
@@ -74,9 +74,7 @@ def graded(released, tmp_path_factory):
     for attack in ATTACKS:
         handed[attack.name] = filled_in(attack.make(notebook), ROOT=ROOT, COURSE=root, PORT=listener.port)
     for student, data in handed.items():
-        path = course.folder("submitted", LESSON, student) / f"{LESSON}.ipynb"
-        path.parent.mkdir(parents=True)
-        path.write_bytes(data)
+        put(course, LESSON, student, data)
     hostile = course.folder("submitted", LESSON, "tags")
     for name in ("numpy.py", "autograder.py", "sitecustomize.py", ".pythonrc", "conftest.py"):
         (hostile / name).write_text("raise SystemExit('SECRET: a file of the student was imported')\n")
