@@ -21,14 +21,21 @@ def _number(answer) -> np.ndarray:
 
 
 def draw_power(rng: np.random.Generator) -> Case:
-    """W (units, units), with complex eigenvalues and well separated eigenvectors, and n."""
+    """W (units, units), with complex eigenvalues and well separated eigenvectors, and n.
+
+    The power sends a positive vector to one with negative elements, so that it has negative elements itself.
+    """
     sizes = distinct_sizes(rng, "units", "n", low=4)
     units, n = sizes.values()
     while True:
         W = rng.standard_normal((units, units)) / np.sqrt(units)
         eigenvalues, V = np.linalg.eig(W)
         turning = np.abs(eigenvalues.imag) > 0.2 * np.abs(eigenvalues).max()
-        if np.any(turning) and np.abs(eigenvalues[turning]).max() > 0.5 and np.linalg.cond(V) < 50:
+        carried = np.ones(units)
+        for _ in range(n):
+            carried = W @ carried
+        apart = np.any(turning) and np.abs(eigenvalues[turning]).max() > 0.5 and np.linalg.cond(V) < 50
+        if apart and carried.min() < -0.01 * np.abs(carried).max():
             return Case({"W": W, "n": np.array(n)}, sizes)
 
 

@@ -60,13 +60,20 @@ def draw_states(rng: np.random.Generator) -> Case:
 
 
 def _large_states(rng: np.random.Generator, sizes: dict[str, int]) -> dict[str, np.ndarray]:
-    """States, weights and a bias. One unit has nobody to listen to: its field is zero. It starts with both signs."""
+    """States, weights and a bias.
+
+    One unit has nobody to listen to: its field is zero. It starts with both signs. In the first state, the bias of two
+    others outweighs what they hear from the rest, against it for one of them and with it for the other.
+    """
     batch, units = sizes["batch"], sizes["units"]
     s, W = _signs(rng, batch, units), _coupled(rng, units)
     b = rng.choice([-1.0, 1.0], units) * rng.uniform(0.5, 1.5, units)
     alone = int(rng.integers(units))
     W[alone] = W[:, alone] = b[alone] = 0
     s[:2, alone] = 1, -1
+    heard = s[0] @ W
+    for unit, side in zip(np.argsort(np.abs(heard))[1:3], (-1, 1), strict=True):  # the first of them is alone
+        b[unit] = side * (heard[unit] + 0.5 * np.sign(heard[unit]))
     return {"s": s, "W": W, "b": b}
 
 

@@ -52,7 +52,8 @@ def _forced(rng: np.random.Generator, time: int) -> np.ndarray:
 
     The last step does not count, its state is never used. Among the others there are both kinds early enough to be
     seen when everything is shifted, some step is forced just after a free one, two neighbours are alike, and some
-    free step hands its memory on to another free one or to the initial state. Shape (time,), booleans.
+    free step hands its memory on to another free one or to the initial state. Inverted, shifted either way, or all
+    alike, the order says something else each time. Shape (time,), booleans.
     """
     while True:
         forced = rng.random(time) < 0.5
@@ -61,7 +62,9 @@ def _forced(rng: np.random.Generator, time: int) -> np.ndarray:
         alike = np.any(first == second)
         taught_after_free = np.any(second & ~first)
         memory_shows = not forced[0] or np.any(~first & ~second)
-        if both and alike and taught_after_free and memory_shows:
+        readings = [forced, ~forced, np.roll(forced, 1), np.roll(forced, -1), forced | True, forced & False]
+        all_differ = len({reading[:-1].tobytes() for reading in readings}) == len(readings)
+        if both and alike and taught_after_free and memory_shows and all_differ:
             return forced
 
 

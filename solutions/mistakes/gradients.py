@@ -101,6 +101,9 @@ MISTAKES = [
     Mistake(SINGULAR, "iteration_for_eigenvalues", "v = W.T @ (W @ v)", "v = W @ (W @ v)",
             "That iteration finds eigenvectors: both factors are the matrix itself. Singular vectors belong to the product "
             "with its transpose."),
+    Mistake(SINGULAR, "no_transpose", "v = W.T @ (W @ v)", "v = W @ v",
+            "Your iteration multiplies by the matrix alone: v turns towards an eigenvector, if it settles at all. How does "
+            "one come back from the outputs of the matrix to its inputs?"),
     Mistake(SINGULAR, "left_vectors", "v = W.T @ (W @ v)", "v = W @ (W.T @ v)",
             "The two factors are in the wrong order: your vectors live on the output side of the matrix, and the last "
             "line takes them for inputs."),

@@ -95,6 +95,8 @@ MISTAKES = [
             "The two modes are in each other's place: the teacher speaks where it should be silent."),
     Mistake(SEQUENCE, "forced_one_step_late", "if forced[t] else y", "if forced[t - 1] else y",
             "The teacher speaks one step too late: look at the index at which you ask whether the step is forced."),
+    Mistake(SEQUENCE, "forced_one_step_early", "if forced[t] else y", "if forced[(t + 1) % len(forced)] else y",
+            "The teacher speaks one step too early: look at the index at which you ask whether the step is forced."),
     Mistake(SEQUENCE, "target_of_step_before", "fed = targets[:, t]", "fed = targets[:, t - 1]",
             "The target that enters the state is that of another step. It stands for the output of this one."),
     Mistake(SEQUENCE, "error_enters_state", "fed = targets[:, t] if", "fed = targets[:, t] - y if",
@@ -123,6 +125,12 @@ MISTAKES = [
     Mistake(SEQUENCE_BACK, "forcing_inverted", "if forced[t] else dy[:, t] + ds_next", "if not forced[t] else dy[:, t] + ds_next",
             "The two modes are in each other's place: the gradient flows through the outputs that the teacher replaced, "
             "and not through the others."),
+    Mistake(SEQUENCE_BACK, "forced_one_step_late", "dy[:, t] if forced[t] else", "dy[:, t] if forced[t - 1] else",
+            "You ask whether the step before was forced. Whether this step's output entered the next state is another "
+            "index's business."),
+    Mistake(SEQUENCE_BACK, "forced_one_step_early", "dy[:, t] if forced[t] else", "dy[:, t] if forced[(t + 1) % time] else",
+            "You ask whether the next step is forced. Whether this step's output entered the next state is another index's "
+            "business."),
     Mistake(SEQUENCE_BACK, "only_carry", "else dy[:, t] + ds_next", "else ds_next + (dy[:, t] if t == time - 1 else 0)",
             "Where the network runs freely, only what comes from later steps counts. Every output has an upstream "
             "gradient of its own besides."),
@@ -148,6 +156,9 @@ MISTAKES = [
             "The states at which you differentiate hold the last output alone. Rebuild them as the forward pass made them."),
     Mistake(SEQUENCE_BACK, "first_state_everywhere", "x[:, t], s[t], Wx", "x[:, t], s0, Wx",
             "Every step is differentiated at s0. Only the first one started from it."),
+    Mistake(SEQUENCE_BACK, "states_of_the_next_step", "x[:, t], s[t], Wx",
+            "x[:, t], mu * s[t] + (targets[:, t] if forced[t] else y[:, t]), Wx",
+            "Every step is differentiated at the state that it left behind. Its hidden layer saw the one before."),
     Mistake(SEQUENCE_BACK, "first_state_forgotten", "s = [s0]  #", "s = [0 * s0]  #",
             "You differentiate as if the sequence had started from zeros. The caller gave you its state."),
     Mistake(SEQUENCE_BACK, "overwrites_dWx", "dWx += dWx_t", "dWx = dWx_t",

@@ -72,6 +72,8 @@ MISTAKES = [
     Mistake(GRADIENT, "bias_row_first", "return dW[:features], dW[features : features + units], dW[-1]",
             "return dW[1 : features + 1], dW[features + 1 :], dW[0]",
             "The parameters are taken apart in the wrong order: what you return for the bias is a row of a kernel."),
+    Mistake(GRADIENT, "bias_of_another_row", "dW[features : features + units], dW[-1]", "dW[features : features + units], dW[features + units - 1]",
+            "What you return for the bias is a row of the recurrent kernel's gradient. Count the rows: features, units, and one."),
     Mistake(GRADIENT, "columns_for_rows", "dW = dW.reshape(features + units + 1, units)", "dW = dW.reshape(units, features + units + 1).T",
             "The parameters are put back column by column. The sensitivities list them row by row."),
     Mistake(GRADIENT, "sign", 'dW += np.einsum("nk,nkp->p", dh[:, t], P)', 'dW -= np.einsum("nk,nkp->p", dh[:, t], P)',

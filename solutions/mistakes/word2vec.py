@@ -286,6 +286,13 @@ MISTAKES = [
             'np.add.at(dW_out, negatives, np.einsum("nk,nu->nku", dloss[:, np.newaxis] * sigmoid(negative), h))',
             "The draw that equals the target is left out of the gradient of h and stays in that of the table. The "
             "forward pass left it out of both."),
+    Mistake(SAMPLING_BACK, "mask_only_in_table", DH + 'np.einsum("nk,nku->nu", dnegative, W_out[negatives])',
+            DH + 'np.einsum("nk,nku->nu", dloss[:, np.newaxis] * sigmoid(negative), W_out[negatives])',
+            "The draw that equals the target is left out of the gradient of the table and stays in that of h. The "
+            "forward pass left it out of both."),
+    Mistake(SAMPLING_BACK, "negatives_as_targets", DNEGATIVE, "dnegative = dloss[:, np.newaxis] * kept * (sigmoid(negative) - 1)",
+            "The negatives are treated like the target: their gradient pulls them closer. What changes for words that "
+            "should score low?"),
     Mistake(SAMPLING_BACK, "target_without_one", DPOSITIVE, "dpositive = dloss * sigmoid(positive)",
             "The target is treated like a negative: its gradient pushes it away. What changes for a word that should "
             "score high?"),
@@ -342,6 +349,9 @@ MISTAKES = [
     Mistake(CBOW, "squashed_hidden", "ops.mean(vectors, axis=1)", "ops.tanh(ops.mean(vectors, axis=1))",
             "The mean of the context is squashed. word2vec has no such function inside: it is linear up to the softmax."),
     *_of_either_layer(SKIP, SKIP_CALL, "ops.take(self.output_embeddings", 'ops.einsum("nu,nku->nk", h, u)'),
+    Mistake(SKIP, "centers_from_output_table", "ops.take(self.input_embeddings", "ops.take(self.output_embeddings",
+            "The centre words come with the vectors that they have as candidates. Each word has two vectors: which table "
+            "is for which role?"),
     Mistake(SKIP, "first_word_for_all", 'ops.einsum("nu,nku->nk", h, u)', 'ops.einsum("nu,nku->nk", h, u[:, :1] + 0 * u)',
             "Every score of an example is that of its first word. Each word has one of its own."),
     Mistake(SKIP, "cosine_for_product", 'ops.einsum("nu,nku->nk", h, u)',
