@@ -28,8 +28,9 @@ def step_backward(dh, x, h_prev, Wx, Wh, b):
 READS_SOLUTIONS = """
 import glob, importlib, os, sys
 found = []
-for pattern in ("/**/solutions/*.py", "../../solutions/*.py", "../../../**/elman.py", "/**/gradebook.db"):
-    found += [p for p in glob.glob(pattern, recursive=True) if "exercises" not in p]
+for folder in ("..", "../..", "../../..", "/*", "/*/*", "/*/*/*"):  # the whole disk would take its time limit
+    for name in ("solutions/*.py", "elman.py", "gradebook.db"):
+        found += [p for p in glob.glob(f"{folder}/{name}") if "exercises" not in p]
 for path in found:
     try:
         exec(open(path).read(), globals())
