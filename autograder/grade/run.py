@@ -8,7 +8,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import nbformat
@@ -30,7 +30,8 @@ class Run:
     """What a grading run did.
 
     Attributes:
-        graded: every submission asked for, sorted by student; earlier results that still hold among them.
+        graded: every submission asked for, sorted by student; earlier results that still hold among them. Without the
+            notebooks, which lie in `autograded`: those of a large class would fill the memory.
         kept: students whose earlier result still holds.
         spent: where the time went, phase -> seconds, summed over workers.
         seconds: wall time.
@@ -169,7 +170,7 @@ def _grade_into_gradebook(
             saving = time.monotonic()
             graded = _saved(writer, graded)
             _add(run.spent, {**graded.spent, "gradebook": time.monotonic() - saving})
-            run.graded.append(graded)
+            run.graded.append(replace(graded, notebook=""))
             progress(number, of, graded)
 
 
