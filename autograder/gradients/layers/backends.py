@@ -13,6 +13,7 @@ floating-point tensors; it depends on nothing else and changes nothing.
     record(function, arrays)            its operations, as a `Record`; raises what `function` raises
                                         when it is traced
     holds_tensor(value)                 is it a tensor or variable of the backend's own?
+    own_random()                        context after which random numbers of the backend's own go on as before
 """
 
 from __future__ import annotations

@@ -39,6 +39,10 @@ def holds_tensor(value: object) -> bool:
     return isinstance(value, (tf.Tensor, tf.Variable))
 
 
+def own_random() -> contextlib.AbstractContextManager:
+    return contextlib.nullcontext()  # Keras draws from its seeds alone
+
+
 def differentiate(
     function: Callable, arrays: Sequence[np.ndarray], upstream: Sequence[np.ndarray]
 ) -> tuple[list[np.ndarray], list[np.ndarray | None]]:

@@ -44,6 +44,10 @@ def holds_tensor(value: object) -> bool:
     return isinstance(value, torch.Tensor)
 
 
+def own_random() -> contextlib.AbstractContextManager:
+    return torch.random.fork_rng()  # from which Dropout draws, whatever its seed
+
+
 def differentiate(
     function: Callable, arrays: Sequence[np.ndarray], upstream: Sequence[np.ndarray]
 ) -> tuple[list[np.ndarray], list[np.ndarray | None]]:
@@ -67,7 +71,7 @@ def many(function: Callable, arrays: Sequence[np.ndarray]) -> Callable:
         tensors = [part.reshape(a.shape).to(dtype) for part, a, dtype in zip(parts, arrays, dtypes, strict=True)]
         return torch.cat([output.double().reshape(-1) for output in function(tensors)])
 
-    block = torch.func.vmap(at, chunk_size=512)
+    block = torch.func.vmap(at, chunk_size=512, randomness="same")
 
     def evaluate(index: np.ndarray, values: np.ndarray) -> np.ndarray:
         with torch.no_grad():

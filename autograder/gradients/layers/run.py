@@ -157,7 +157,7 @@ class LayerRun:
         """As `call`, but what the layer puts into its weights is dropped."""
         import keras
 
-        with keras.StatelessScope():
+        with keras.StatelessScope(), backends.current().own_random():
             return self.call(tensors, **more)
 
     @property
@@ -183,7 +183,7 @@ class LayerRun:
         def run(tensors: Sequence[object]) -> list[object]:
             given = dict(zip(names, tensors, strict=True))
             mapping = [(variable, given[name]) for name, variable in self.variables.items() if name in given]
-            with keras.StatelessScope(state_mapping=mapping):
+            with keras.StatelessScope(state_mapping=mapping), backends.current().own_random():
                 return floating(self.call(self.tensors(given)))
 
         return run
