@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import inspect
 import symtable
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import ModuleType
 
 TELLING = (ast.Import, ast.ImportFrom, ast.Attribute, ast.Constant, ast.Name)  # all that `_hit` looks at
 MANY = 300  # statements of a cell; one with more is taken as a whole, so that it costs no more than its length
@@ -44,11 +46,7 @@ def blocked(names: Sequence[str]) -> Iterator[None]:
 
 def _block(name: str, hits: list[str]) -> list[tuple[object, str, object]]:
     """Block one name; nothing to do where its package is not loaded. Returns how to undo it."""
-    *path, last = name.split(".")
-    owner = sys.modules.get(path[0])
-    for part in path[1:]:
-        owner = getattr(owner, part, None)
-    target = getattr(owner, last, None)
+    owner, last, target = _looked_up(name)
     if target is None:
         return []
 
@@ -69,9 +67,49 @@ def _block(name: str, hits: list[str]) -> list[tuple[object, str, object]]:
     return [(owner, last, target)]
 
 
+def _looked_up(name: str) -> tuple[object, str, object]:
+    """What holds a dotted name, its last part, and what it stands for; None where its package is not loaded."""
+    *path, last = name.split(".")
+    owner = sys.modules.get(path[0])
+    for part in path[1:]:
+        owner = getattr(owner, part, None)
+    return owner, last, getattr(owner, last, None)
+
+
 def search(sources: Sequence[str], object_name: str, names: Sequence[str]) -> str | None:
     """Look for a forbidden name in one object's source: see `Sources.search`."""
     return Sources(sources).search(object_name, names)
+
+
+def search_living(namespace: Mapping[str, object], object_name: str, names: Sequence[str]) -> str | None:
+    """As `search`, where the object lives: sources are asked for, and imports are the things themselves.
+
+    Args:
+        namespace: the notebook's names, as they are now.
+        object_name: the exercise's object.
+        names: dotted names.
+
+    Returns:
+        The dotted name that was found, or None.
+    """
+    forbidden = {id(target): name for name in names if (target := _looked_up(name)[2]) is not None}
+    home = getattr(namespace.get(object_name), "__module__", None)
+    todo, met, sources = [object_name], set(), []
+    while todo:
+        name = todo.pop()
+        value = namespace.get(name)
+        if name in met or value is None:
+            continue
+        met.add(name)
+        if id(value) in forbidden:
+            return forbidden[id(value)]
+        if isinstance(value, ModuleType):
+            sources.append(f"import {value.__name__} as {name}")
+        elif getattr(value, "__module__", None) == home:  # a helper of their own
+            with contextlib.suppress(OSError, TypeError, SyntaxError):
+                sources.append(inspect.getsource(value))
+                todo += [node.id for node in ast.walk(ast.parse(sources[-1])) if isinstance(node, ast.Name)]
+    return search(sources, object_name, names)
 
 
 class Sources:

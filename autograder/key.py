@@ -1,20 +1,26 @@
 """The answer key: what a student's notebook needs to check answers offline, and nothing that gives them away.
 
 A key is one JSON file beside the notebook. It holds fingerprints (see `autograder.expectation`) of the right
-answers and of the known mistakes at the public inputs, and each mistake's sentence.
+answers and of the known mistakes at the public inputs, and each mistake's sentence. Inputs that have changed since are
+noticed: what was right then would be called wrong.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
+
+from autograder import exercise as exercises
 from autograder.expectation import Expectation, Fingerprint, KnownMistake, Mark, Pattern, Text
 from autograder.subject import Problem
 
 SUFFIX = ".key.json"
-FORMAT = 2
+FORMAT = 3
+DIGITS = 6  # of the inputs: the last ones may differ from machine to machine
 
 
 def write(path: Path, lesson: str, expectations: Mapping[str, tuple[float, Expectation]]) -> None:
@@ -25,9 +31,10 @@ def write(path: Path, lesson: str, expectations: Mapping[str, tuple[float, Expec
         lesson: its name, for example "04_elman".
         expectations: exercise id -> (points in this course, fingerprinted expectation).
     """
-    exercises = {
+    entries = {
         id: {
             "points": points,
+            "inputs": _inputs(id),
             "right": [_pattern(p) for p in e.right],
             "mistakes": [[m.id, m.sentence, [_pattern(p) for p in m.patterns]] for m in e.mistakes],
             "follow_through": {
@@ -37,7 +44,7 @@ def write(path: Path, lesson: str, expectations: Mapping[str, tuple[float, Expec
         }
         for id, (points, e) in expectations.items()
     }
-    plain = {"format": FORMAT, "lesson": lesson, "exercises": exercises}
+    plain = {"format": FORMAT, "lesson": lesson, "exercises": entries}
     path.write_text(json.dumps(plain, indent=None, separators=(",", ":")) + "\n", encoding="utf-8")
 
 
@@ -46,6 +53,7 @@ def find(exercise_id: str, folder: Path) -> tuple[float, Expectation]:
 
     Raises:
         FileNotFoundError: when no key has it, with what to do.
+        ValueError: when the key was made for other inputs than those that this version of the course draws.
     """
     for path in sorted(folder.glob(f"*{SUFFIX}")):
         try:
@@ -53,12 +61,28 @@ def find(exercise_id: str, folder: Path) -> tuple[float, Expectation]:
             entry = plain["exercises"].get(exercise_id) if plain["format"] == FORMAT else None
         except (ValueError, KeyError, TypeError, AttributeError, OSError):
             continue
+        if entry and entry["inputs"] != _inputs(exercise_id):
+            raise ValueError(
+                f"The answer key {path.name} and the installed course disagree about the inputs of {exercise_id}: one "
+                "of them is older. Install the version that the notebook came with, or fetch the lesson again."
+            )
         if entry:
             return entry["points"], _expectation(entry)
     raise FileNotFoundError(
         f"There is no answer key for {exercise_id!r} in {folder}. It comes with the notebook, as a file that ends in "
         f"{SUFFIX}: keep both in one folder, and start Jupyter's notebook from there."
     )
+
+
+def _inputs(exercise_id: str) -> str:
+    """A hash of an exercise's public inputs."""
+    digest = hashlib.sha256()
+    for case in exercises.find(exercise_id).public_cases():
+        for name, array in case.inputs.items():
+            array = np.asarray(array)
+            numbers = np.round(array.astype(float), DIGITS) + 0.0 if array.dtype.kind in "fiub" else array
+            digest.update(f"{name} {array.shape}".encode() + numbers.tobytes())
+    return digest.hexdigest()[:12]
 
 
 def _expectation(entry: dict) -> Expectation:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import signal
 import threading
 import time
@@ -55,7 +54,7 @@ def evaluate(exercise: Exercise, names: Mapping[str, object], folder: Path) -> R
     except TookTooLong:
         message = f"It ran for {PATIENCE} seconds and was stopped. Is there a loop that never ends?"
         seen = [Observation(problem=Problem("limit", message))] * len(cases)
-    hit = _delegated(exercise, names)
+    hit = delegation.search_living(names, exercise.object, exercise.forbidden)
     if hit:
         seen = [Observation(problem=Problem("forbidden", str(delegation.Forbidden(hit)), hit))] * len(cases)
     forward_mistake, numeric = None, None
@@ -145,15 +144,6 @@ def _why_disconnected(exercise: Exercise, names: Mapping[str, object], case: Cas
 
 def _called(exercise: Exercise, names: Mapping[str, object], case: Case) -> layers.Called:
     return layers.differentiated(exercise, names[exercise.object], case.inputs)
-
-
-def _delegated(exercise: Exercise, names: Mapping[str, object]) -> str | None:
-    """A forbidden name in the object's own source, as far as it can be read here."""
-    try:
-        source = inspect.getsource(names[exercise.object])
-    except (KeyError, OSError, TypeError):
-        return None
-    return delegation.search([source], exercise.object, exercise.forbidden)
 
 
 def _notebook_names() -> Mapping[str, object]:

@@ -156,6 +156,14 @@ def test_without_a_key_it_says_what_to_do(tmp_path):
     assert "keep both in one folder" in str(caught.value)
 
 
+def test_a_key_that_is_older_than_the_exercise_is_named_and_calls_nothing_wrong(folder, tmp_path):
+    plain = json.loads((folder / f"04_elman{key.SUFFIX}").read_text())
+    plain["exercises"]["elman.step_forward"]["inputs"] = "0" * 12
+    (tmp_path / f"04_elman{key.SUFFIX}").write_text(json.dumps(plain))
+    with pytest.raises(ValueError, match=r"04_elman\.key\.json and the installed course.*one of them is older"):
+        check("elman.step_forward", namespace=right(), folder=tmp_path)
+
+
 @pytest.mark.parametrize(
     ("id", "near"),
     [

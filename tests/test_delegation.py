@@ -1,5 +1,6 @@
 """Built-in answers are found, in the source and at run time; a student's own experiments are left alone."""
 
+import linecache
 import time
 
 import keras
@@ -8,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from autograder import exercise as exercises
-from autograder.delegation import Forbidden, blocked, search
+from autograder.delegation import Forbidden, blocked, search, search_living
 from autograder.exercise import NOT_BY_HAND
 from tests.classroom import cheats, styles
 
@@ -290,3 +291,48 @@ def test_what_is_not_loaded_or_does_not_exist_is_no_obstacle():
 def test_nothing_forbidden_blocks_nothing():
     with blocked(()):
         assert keras.layers.SimpleRNN(3).units == 3
+
+
+# In the notebook, where the object lives
+
+FROM_SCIPY = """
+from scipy.special import softmax
+from scipy import special as numbers
+import numpy as np
+
+def directly(scores):
+    return softmax(scores)
+
+def by_another_name(scores):
+    return numbers.softmax(scores)
+
+def helper(scores):
+    return softmax(scores)
+
+def through_a_helper(scores):
+    return helper(scores)
+
+def rewritten(scores):
+    e = np.exp(scores)
+    return e / e.sum()
+"""
+
+
+@pytest.fixture(scope="module")
+def cell():
+    """The names of a cell whose source can be asked for, as in a notebook."""
+    lines = FROM_SCIPY.splitlines(keepends=True)
+    linecache.cache["<a-cell>"] = (len(FROM_SCIPY), None, lines, "<a-cell>")
+    names = {"__name__": "__main__"}
+    exec(compile(FROM_SCIPY, "<a-cell>", "exec"), names)
+    yield names
+    del linecache.cache["<a-cell>"]
+
+
+@pytest.mark.parametrize("name", ["directly", "by_another_name", "through_a_helper"])
+def test_what_was_imported_above_the_answer_is_found_in_the_notebook_too(name, cell):
+    assert search_living(cell, name, ["scipy.special.softmax"]) == "scipy.special.softmax"
+
+
+def test_what_was_imported_and_is_not_used_is_left_alone_in_the_notebook_too(cell):
+    assert search_living(cell, "rewritten", ["scipy.special.softmax"]) is None
