@@ -137,5 +137,5 @@ def _place(eqn: object) -> Place | None:
     trace = eqn.source_info.traceback
     if trace is None:
         return None
-    frames = [(f.file_name, f.line_num, f.function_name) for f in trace.frames]
+    frames = [(f.file_name, f.line_num, f.function_name.rpartition(".")[2]) for f in trace.frames]  # without its class
     return inside_call(reversed(frames))
