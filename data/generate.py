@@ -22,6 +22,34 @@ def _wrapped(text: str, width: int) -> str:
     return "".join(text[k : k + width] + "\n" for k in range(0, len(text), width))
 
 
+def _of_lesson_11() -> dict[str, str]:
+    sentences, feelings = corpora.sentiment_sentences(200, seed=SEED)
+    pictures, captions = corpora.captioned_pictures(12, seed=SEED)
+    clips, moves, _, told = corpora.shape_clips(3, seed=SEED)
+    written, iso = corpora.date_pairs(300, seed=SEED)
+    _, labels, lengths = corpora.tone_frames(60, seed=SEED)
+
+    def drawn(picture: np.ndarray) -> str:
+        return "".join("".join(".#"[int(unit > 0.5)] for unit in row) + "\n" for row in picture)
+
+    frames = [
+        "".join(f"{corpora.CLIP_MOVES[move]}\n{drawn(frame)}" for move, frame in zip(way, clip, strict=True))
+        for way, clip in zip(moves, clips, strict=True)
+    ]
+    sounds = [
+        " ".join(corpora.TONE_LABELS[label] for label in row[:length])
+        for row, length in zip(labels, lengths, strict=True)
+    ]
+    return {
+        "sentiment.txt": "".join(f"{'-+'[a]} {' '.join(b)}\n" for a, b in zip(feelings, sentences, strict=True)),
+        "captions.txt": "\n".join(f"{' '.join(a)}\n{drawn(b)}" for a, b in zip(captions, pictures, strict=True)),
+        "clips.txt": "\n".join(f"{' '.join(a)}\n{b}" for a, b in zip(told, frames, strict=True)),
+        "dates.txt": "".join(f"{a} = {b}\n" for a, b in zip(written, iso, strict=True)),
+        "melodies.txt": "".join(" ".join(map(str, tune)) + "\n" for tune in corpora.melodies(100, seed=SEED)),
+        "tones.txt": "".join(f"{sound}\n" for sound in sounds),
+    }
+
+
 def samples() -> dict[str, str]:
     """Make the text of every committed sample.
 
@@ -47,6 +75,7 @@ def samples() -> dict[str, str]:
         )
         for row, steps in zip(letter, shown, strict=True)
     ]
+    stories = " ".join(corpora.story_corpus(4000, seed=SEED).words).split(f" {corpora.STORY_END} ")
     return {
         "arm_trajectories.txt": "".join(f"{a}: {b}\n" for a, b in zip(shapes, angles, strict=True)),
         "temporal_xor.txt": _wrapped(bits, BITS_PER_LINE),
@@ -59,6 +88,8 @@ def samples() -> dict[str, str]:
         "recall.txt": "".join(f"{a}? = {chr(ord('a') + b)}\n" for a, b in zip(recalled, asked[:, -1], strict=True)),
         "reber.txt": "".join(f"{string}\n" for string in corpora.reber_strings(300, seed=SEED)),
         "embedded_reber.txt": "".join(f"{s}\n" for s in corpora.reber_strings(300, seed=SEED, embedded=True)),
+        "stories.txt": "".join(f"{story}\n" for story in stories),
+        **_of_lesson_11(),
     }
 
 
