@@ -1,6 +1,7 @@
-"""The language model's parts by hand: published values, gradients by two methods, Keras and SciPy, texts by brute force."""
+"""The language model and its parts: published values, gradients by two methods, Keras and SciPy, texts by brute force."""
 
 import inspect
+import json
 import math
 
 import keras
@@ -9,7 +10,7 @@ import pytest
 import scipy.special
 
 from autograder.gradients import numeric_gradient
-from solutions import rnnlm
+from solutions import elman, gru, lstm, rnnlm
 
 # The "hello" figure: vocabulary h, e, l, o, and the scores of the four steps that read h, e, l, l.
 # Karpathy 2015, "The unreasonable effectiveness of recurrent neural networks"; its numbers are scores.
@@ -265,9 +266,214 @@ def test_a_text_that_is_too_short_gives_no_blocks():
     assert inputs.shape == targets.shape == (0, 2, 4)
 
 
+# The sample
+
+
+def words_at(scores, temperature, top_k, draws=4000):
+    """The words at evenly spaced numbers u, and the share of each."""
+    words = [rnnlm.sample(scores, temperature, top_k, (k + 0.5) / draws) for k in range(draws)]
+    return np.array(words), np.bincount(words, minlength=len(scores)) / draws
+
+
+@pytest.mark.parametrize("temperature", [0.4, 1.0, 2.5])
+def test_words_are_as_frequent_as_softmax_says(temperature):
+    scores = np.random.default_rng(0).normal(size=7)
+    words, share = words_at(scores, temperature, 0)
+    assert np.abs(share - scipy.special.softmax(scores / temperature)).max() <= 1.01 / 4000
+    assert np.all(np.diff(words) >= 0)  # the pieces lie in the order of the ids
+
+
+@pytest.mark.parametrize(
+    ("temperature", "top_k", "u", "word"),
+    [
+        # probabilities .1 .2 .3 .4: the pieces end at .1, .3, .6, 1
+        (1.0, 0, 0.0, 0), (1.0, 0, 0.09, 0), (1.0, 0, 0.11, 1), (1.0, 0, 0.31, 2), (1.0, 0, 0.59, 2), (1.0, 0, 0.61, 3),
+        # the best two have 3/7 and 4/7
+        (1.0, 2, 0.0, 2), (1.0, 2, 0.42, 2), (1.0, 2, 0.43, 3), (1.0, 1, 0.999, 3), (1.0, 4, 0.11, 1),
+        # temperature 1/2 squares them: 1, 4, 9, 16 of 30, which end at 1/30, 5/30, 14/30, 1
+        (0.5, 0, 0.03, 0), (0.5, 0, 0.04, 1), (0.5, 0, 0.16, 1), (0.5, 0, 0.17, 2), (0.5, 0, 0.47, 3),
+        (0.5, 3, 4 / 29 - 0.001, 1), (0.5, 3, 4 / 29 + 0.001, 2),
+    ],
+)  # fmt: skip
+def test_a_word_by_hand(temperature, top_k, u, word):
+    assert rnnlm.sample(np.log([0.1, 0.2, 0.3, 0.4]), temperature, top_k, u) == word
+
+
+def test_of_equal_scores_the_smaller_ids_stay():
+    scores = np.array([1.0, 3.0, 2.0, 2.0, 2.0])
+    assert set(words_at(scores, 1.0, 3)[0]) == {1, 2, 3}
+    assert set(words_at(np.zeros(5), 1.0, 2)[0]) == {0, 1}
+
+
+def test_a_word_that_must_go_is_not_drawn_at_zero_either():
+    assert rnnlm.sample(np.array([-5.0, 0.0, 1.0]), 1.0, 1, 0.0) == 2
+
+
+@pytest.mark.parametrize("shift", [-2000.0, 900.0])
+def test_adding_one_number_to_all_scores_changes_no_word(shift):
+    scores = np.random.default_rng(1).normal(size=6)
+    with np.errstate(all="raise", under="ignore"):
+        assert np.array_equal(words_at(scores + shift, 0.7, 4, 500)[0], words_at(scores, 0.7, 4, 500)[0])
+
+
+def test_cold_takes_the_best_and_heat_makes_all_alike():
+    scores = np.random.default_rng(2).normal(size=6)
+    assert set(words_at(scores, 1e-3, 0, 300)[0]) == {scores.argmax()}
+    assert np.abs(words_at(scores, 1e6, 0, 3000)[1] - 1 / 6).max() < 1e-3
+
+
+def test_rounding_never_leads_out_of_the_vocabulary():
+    for seed in range(200):
+        scores = np.random.default_rng(seed).normal(size=50)
+        assert 0 <= rnnlm.sample(scores, 1.0, 0, np.nextafter(1, 0)) < 50
+
+
+# The model
+
+SIZES = {"vocabulary": 9, "embedding": 3, "units": 4}
+
+
+def model_of(shape=(2, 6), seed=0, **options):
+    """A built model whose biases are not zero."""
+    keras.utils.set_random_seed(seed)
+    model = rnnlm.RNNLM(**SIZES, dtype="float64", **options)
+    model.build(shape)
+    rng = np.random.default_rng(seed)
+    for weight in model.trainable_weights:
+        weight.assign(0.7 * rng.normal(size=weight.shape))
+    return model
+
+
+def weights_of(model):
+    cell, out = model.recurrent_layer.cell, model.output_layer
+    found = (model.embedding_layer.embeddings, cell.kernel, cell.recurrent_kernel, cell.bias, out.kernel, out.bias)
+    return [np.asarray(weight) for weight in found]
+
+
+def states_by_hand(cell, x, Wx, Wh, b):
+    zeros = np.zeros((len(x), Wh.shape[0]))
+    if cell == "elman":
+        return elman.sequence_forward(x, zeros, Wx, Wh, b)
+    if cell == "lstm":
+        return lstm.sequence_forward(x, zeros, zeros, Wx, Wh, b)[0]
+    states = [zeros]
+    for t in range(x.shape[1]):
+        states.append(gru.step_forward(x[:, t], states[-1], Wx, Wh, b))
+    return np.stack(states[1:], axis=1)
+
+
+@pytest.fixture
+def ids():
+    return np.random.default_rng(3).integers(0, 9, (2, 6))
+
+
+@pytest.mark.parametrize("cell", ["elman", "gru", "lstm"])
+def test_the_model_is_what_was_built_by_hand(cell, ids):
+    model = model_of(cell=cell)
+    E, Wx, Wh, b, W, c = weights_of(model)
+    h = states_by_hand(cell, rnnlm.embedding_forward(ids, E), Wx, Wh, b)
+    assert relative_to_largest(model(ids), rnnlm.affine_forward(h, W, c)) < 1e-13
+
+
+def test_the_models_gradients_are_those_of_the_parts_one_after_the_other(ids):
+    import tensorflow as tf
+
+    model, targets, mask = model_of(), (ids + 1) % 9, np.arange(6) < np.array([[6], [4]])
+    E, Wx, Wh, b, W, c = weights_of(model)
+    x, zeros = rnnlm.embedding_forward(ids, E), np.zeros((2, 4))
+    h = states_by_hand("lstm", x, Wx, Wh, b)
+    scores = rnnlm.affine_forward(h, W, c)
+    dscores = rnnlm.softmax_loss_backward(1.0, scores, targets, mask)
+    dh, dW, dc = rnnlm.affine_backward(dscores, h, W, c)
+    dx, _, _, dWx, dWh, db = lstm.sequence_backward(dh, np.zeros_like(dh), x, zeros, zeros, Wx, Wh, b)
+    expected = [rnnlm.embedding_backward(dx, ids, E), dWx, dWh, db, dW, dc]
+    variables = [
+        model.embedding_layer.embeddings, model.recurrent_layer.cell.kernel, model.recurrent_layer.cell.recurrent_kernel,
+        model.recurrent_layer.cell.bias, model.output_layer.kernel, model.output_layer.bias,
+    ]  # fmt: skip
+    with tf.GradientTape() as tape:
+        nats = keras.ops.sparse_categorical_crossentropy(targets, model(ids), from_logits=True)
+        loss = tf.reduce_sum(nats * mask) / mask.sum()
+    for found, right in zip(tape.gradient(loss, [v.value for v in variables]), expected, strict=True):
+        assert relative_to_largest(tf.convert_to_tensor(found), right) < 1e-12
+
+
+@pytest.mark.parametrize("cell", ["elman", "gru", "lstm"])
+def test_blocks_with_a_carried_state_give_what_the_whole_text_gives(cell, ids):
+    whole = np.asarray(model_of(cell=cell)(ids))
+    carrying = model_of((2, 3), cell=cell, stateful=True)
+    for _ in range(2):
+        blocks = [np.asarray(carrying(ids[:, start : start + 3])) for start in (0, 3)]
+        assert relative_to_largest(np.concatenate(blocks, axis=1), whole) < 1e-14
+        carrying.reset_state()
+
+
+def test_without_a_carried_state_every_call_is_the_first(ids):
+    model = model_of()
+    first = np.asarray(model(ids))
+    model(ids[:, ::-1])
+    assert np.array_equal(model(ids), first)
+
+
+def test_a_reset_where_there_is_nothing_to_reset_does_nothing():
+    rnnlm.RNNLM(**SIZES).reset_state()
+    rnnlm.RNNLM(**SIZES, stateful=True).reset_state()
+    model_of().reset_state()
+
+
+@pytest.mark.parametrize("how", ["mask", "mask_zero"])
+def test_padding_before_a_sentence_changes_nothing(how, ids):
+    ids = np.maximum(ids, 1)
+    padded = np.concatenate([np.zeros((2, 3), int), ids], axis=1)
+    if how == "mask":
+        scores = model_of((2, 9))(padded, mask=keras.ops.convert_to_tensor(padded > 0))
+    else:
+        scores = model_of((2, 9), mask_zero=True)(padded)
+    assert relative_to_largest(np.asarray(scores)[:, 3:], model_of()(ids)) < 1e-14
+
+
+def test_keras_leaves_padding_out_of_the_loss(ids):
+    model, mask = model_of(mask_zero=True), np.arange(6) < np.array([[6], [4]])
+    ids, targets = np.where(mask, np.maximum(ids, 1), 0), (ids + 1) % 9
+    model.compile(loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    expected = rnnlm.softmax_loss(np.asarray(model(ids)), targets, mask)
+    assert model.evaluate(ids, targets, verbose=0) == pytest.approx(expected, rel=1e-6)  # Keras' metrics are float32
+
+
+@pytest.mark.parametrize("cell", ["elman", "gru", elman.ElmanCell(4, dtype="float64"), keras.layers.LSTMCell(4)])
+def test_a_saved_model_is_loaded_as_it_was(cell, ids, tmp_path):
+    model = model_of(cell=cell, mask_zero=True)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    assert type(loaded) is rnnlm.RNNLM and json.dumps(loaded.get_config()) == json.dumps(model.get_config())
+    assert np.array_equal(loaded(ids), model(ids))
+
+
+def test_fit_learns_a_text_that_repeats_itself():
+    model = rnnlm.RNNLM(vocabulary=5, embedding=4, units=8, stateful=True)
+    text = np.tile([1, 2, 3, 4, 2, 0], 100)
+    inputs, targets = rnnlm.stream_batches(text, 4, 6)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.Adam(0.03), loss)
+    model.fit(np.concatenate(inputs), np.concatenate(targets), batch_size=4, epochs=6, shuffle=False, verbose=0)
+    model.reset_state()
+    scores = np.asarray(model(inputs[0]))
+    assert np.array_equal(scores[:, 1:].argmax(axis=-1), targets[0][:, 1:])  # what follows 2 depends on what was before
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"vocabulary": 0}, {"embedding": 2.0}, {"units": True}, {"units": -3}, {"cell": "transformer"}, {"cell": 7}],
+)
+def test_bad_arguments_are_refused_with_the_rule(wrong):
+    with pytest.raises(ValueError, match="must be") as caught:
+        rnnlm.RNNLM(**{**SIZES, **wrong})
+    assert "Received: " in str(caught.value) and "Example: " in str(caught.value)
+
+
 def test_every_public_function_states_shapes_and_a_source():
     public = [function for name, function in inspect.getmembers(rnnlm, inspect.isfunction) if not name.startswith("_")]
-    assert len(public) == 8
+    assert len(public) == 9
     for function in public:
         text = inspect.getdoc(function)
         for section in ("Args:", "Returns:", "Source:"):

@@ -220,6 +220,184 @@ def stream_batches(text, batch, time):
     return [text[places], text[places + 1]]
 """,
     ),
+    "sample, minus infinity for words that go, a loop over the pieces": (
+        "rnnlm.sample",
+        """
+def sample(scores, temperature, top_k, u):
+    kept = scores.astype(float).copy()
+    if top_k > 0:
+        ranked = sorted(range(len(scores)), key=lambda word: (-scores[word], word))
+        kept[ranked[top_k:]] = -np.inf
+    kept = np.exp((kept - kept.max()) / temperature)
+    kept /= kept.sum()
+    end = 0.0
+    for word, p in enumerate(kept):
+        end += p
+        if u < end:
+            return word
+    return int(np.flatnonzero(kept)[-1])
+""",
+    ),
+    "sample, argmax of the running sum, a NumPy integer": (
+        "rnnlm.sample",
+        """
+def sample(scores, temperature, top_k, u):
+    ids = np.arange(scores.size)
+    best = np.lexsort((ids, -scores))[: top_k or None]
+    log_p = np.full(scores.size, -np.inf)
+    log_p[best] = scores[best] / temperature
+    log_p -= np.logaddexp.reduce(log_p)
+    return np.argmax(np.cumsum(np.exp(log_p)) > u)
+""",
+    ),
+    "sample, u scaled instead of the weights": (
+        "rnnlm.sample",
+        """
+import bisect, itertools
+
+def sample(s, T, k, u):
+    words = np.sort(np.argsort(-s, kind="mergesort")[: k if k else len(s)])
+    running = list(itertools.accumulate(np.exp((s[words] - np.max(s)) / T)))
+    return int(words[bisect.bisect_right(running, u * running[-1])])
+""",
+    ),
+    "RNNLM, cells under keras.layers.RNN, a mask made by hand": (
+        "rnnlm.RNNLM",
+        """
+from keras import ops
+
+class RNNLM(keras.Model):
+    def __init__(self, vocabulary, embedding, units, cell="lstm", stateful=False, mask_zero=False, **kwargs):
+        super().__init__(**kwargs)
+        self.sizes = (vocabulary, embedding, units)
+        if isinstance(cell, dict):
+            cell = keras.saving.deserialize_keras_object(cell)
+        self.kind, self.carry, self.pad = cell, stateful, mask_zero
+        self.supports_masking = True
+
+    def build(self, shape):
+        vocabulary, embedding, units = self.sizes
+        kinds = {"elman": keras.layers.SimpleRNNCell, "gru": keras.layers.GRUCell, "lstm": keras.layers.LSTMCell}
+        cell = self.kind
+        if isinstance(cell, str):
+            cell = kinds[cell](units, dtype=self.dtype)
+        self.embedding_layer = keras.layers.Embedding(vocabulary, embedding, dtype=self.dtype)
+        self.recurrent_layer = keras.layers.RNN(cell, return_sequences=True, stateful=self.carry, dtype=self.dtype)
+        self.output_layer = keras.layers.Dense(vocabulary, dtype=self.dtype)
+        self.embedding_layer.build(shape)
+        self.recurrent_layer.build(tuple(shape) + (embedding,))
+        self.output_layer.build(tuple(shape) + (units,))
+
+    def call(self, ids, mask=None):
+        if mask is None and self.pad:
+            mask = ops.not_equal(ids, 0)
+        return self.output_layer(self.recurrent_layer(self.embedding_layer(ids), mask=mask))
+
+    def reset_state(self):
+        if self.carry and self.built:
+            for state in self.recurrent_layer.states:
+                state.assign(ops.zeros_like(state))
+
+    def get_config(self):
+        config = super().get_config()
+        config.update(zip(("vocabulary", "embedding", "units"), self.sizes))
+        cell = self.kind if isinstance(self.kind, str) else keras.saving.serialize_keras_object(self.kind)
+        return dict(config, cell=cell, stateful=self.carry, mask_zero=self.pad)
+""",
+    ),
+    "RNNLM, layers made in the constructor": (
+        "rnnlm.RNNLM",
+        """
+from keras import ops
+
+class RNNLM(keras.Model):
+    def __init__(self, vocabulary, embedding, units, cell="lstm", stateful=False, mask_zero=False, **kwargs):
+        super().__init__(**kwargs)
+        if isinstance(cell, dict):
+            cell = keras.saving.deserialize_keras_object(cell)
+        self.supports_masking = True
+        self.options = dict(vocabulary=vocabulary, embedding=embedding, units=units, stateful=stateful, mask_zero=mask_zero)
+        self.cell = cell
+        p = self.dtype_policy
+        self.embedding_layer = keras.layers.Embedding(vocabulary, embedding, mask_zero=mask_zero, dtype=p)
+        more = dict(return_sequences=True, stateful=stateful, dtype=p)
+        if cell == "elman":
+            self.recurrent_layer = keras.layers.SimpleRNN(units, **more)
+        elif cell == "gru":
+            self.recurrent_layer = keras.layers.GRU(units, **more)
+        elif cell == "lstm":
+            self.recurrent_layer = keras.layers.LSTM(units, **more)
+        else:
+            self.recurrent_layer = keras.layers.RNN(cell, **more)
+        self.output_layer = keras.layers.Dense(vocabulary, dtype=p)
+
+    def build(self, input_shape):
+        batch, time = input_shape
+        self.embedding_layer.build((batch, time))
+        self.recurrent_layer.build((batch, time, self.options["embedding"]))
+        self.output_layer.build((batch, time, self.options["units"]))
+
+    def call(self, ids, mask=None):
+        x = self.embedding_layer(ids)
+        h = self.recurrent_layer(x) if mask is None else self.recurrent_layer(x, mask=mask)
+        return self.output_layer(h)
+
+    def reset_state(self):
+        self.recurrent_layer.reset_state()
+
+    def get_config(self):
+        cell = self.cell if isinstance(self.cell, str) else keras.layers.serialize(self.cell)
+        return {**super().get_config(), **self.options, "cell": cell}
+""",
+    ),
+    "RNNLM, states kept by the model itself": (
+        "rnnlm.RNNLM",
+        """
+from keras import ops
+
+class RNNLM(keras.Model):
+    def __init__(self, vocabulary, embedding, units, cell="lstm", stateful=False, mask_zero=False, **kwargs):
+        super().__init__(**kwargs)
+        self.cell = keras.saving.deserialize_keras_object(cell) if isinstance(cell, dict) else cell
+        self.vocabulary, self.embedding, self.units = vocabulary, embedding, units
+        self.stateful, self.mask_zero, self.supports_masking = stateful, mask_zero, True
+
+    def build(self, input_shape):
+        cell = {
+            "elman": keras.layers.SimpleRNNCell, "gru": keras.layers.GRUCell, "lstm": keras.layers.LSTMCell
+        }[self.cell](self.units, dtype=self.dtype_policy) if isinstance(self.cell, str) else self.cell
+        self.embedding_layer = keras.layers.Embedding(self.vocabulary, self.embedding, dtype=self.dtype_policy)
+        self.recurrent_layer = keras.layers.RNN(cell, return_sequences=True, return_state=True, dtype=self.dtype_policy)
+        self.output_layer = keras.layers.Dense(self.vocabulary, dtype=self.dtype_policy)
+        self.embedding_layer.build(input_shape)
+        self.recurrent_layer.build(tuple(input_shape) + (self.embedding,))
+        self.output_layer.build(tuple(input_shape) + (self.units,))
+        self.carried = []
+        if self.stateful:
+            for state in self.recurrent_layer.get_initial_state(input_shape[0]):
+                self.carried.append(self.add_weight(shape=state.shape, initializer="zeros", trainable=False))
+
+    def call(self, ids, mask=None):
+        if mask is None and self.mask_zero:
+            mask = ids != 0
+        start = [ops.convert_to_tensor(state) for state in self.carried] if self.stateful else None
+        h, *states = self.recurrent_layer(self.embedding_layer(ids), mask=mask, initial_state=start)
+        for variable, state in zip(self.carried, states):
+            variable.assign(state)
+        return self.output_layer(h)
+
+    def reset_state(self):
+        for variable in self.carried:
+            variable.assign(ops.zeros_like(variable))
+
+    def get_config(self):
+        cell = self.cell if isinstance(self.cell, str) else keras.saving.serialize_keras_object(self.cell)
+        return {
+            **super().get_config(), "vocabulary": self.vocabulary, "embedding": self.embedding, "units": self.units,
+            "cell": cell, "stateful": self.stateful, "mask_zero": self.mask_zero,
+        }
+""",
+    ),
 }
 
 MADE_UP = [
@@ -247,4 +425,11 @@ MADE_UP = [
     ("rnnlm.perplexity", "np.exp(total / counts.sum())", "np.exp(np.median(losses)) + 1"),
     ("rnnlm.stream_batches", "ids[: batch * length]", "ids[: batch * length][::-1]"),
     ("rnnlm.stream_batches", "return inputs.swapaxes(0, 1)", "return inputs.swapaxes(0, 1)[::-1]"),
+    ("rnnlm.sample", "scores[kept].max()) / temperature", "scores[kept].max()) / temperature / 3"),
+    ("rnnlm.sample", "p = weights / weights.sum()", "p = (weights + 0.1) / (weights + 0.1).sum()"),
+    ("rnnlm.sample", "np.searchsorted(np.cumsum(p), u, side", "np.searchsorted(np.cumsum(p), u**2, side"),
+    ("rnnlm.RNNLM", "self.output_layer(h)", "2 * self.output_layer(h)"),
+    ("rnnlm.RNNLM", "self.output_layer(h)", "self.output_layer(keras.ops.relu(h))"),
+    ("rnnlm.RNNLM", '"mask_zero": self.mask_zero,', '"mask_zero": True,'),
+    ("rnnlm.RNNLM", '"gru": keras.layers.GRU,', '"gru": keras.layers.LSTM,'),
 ]
