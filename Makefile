@@ -24,7 +24,7 @@ test: setup
 test-full: setup
 	$(BIN)/pytest
 
-# Needs PyTorch and Otter besides, to measure beside them: `.[bench]` in pyproject.toml.
+# Needs PyTorch, gensim and Otter besides, to measure beside them: `.[bench]` in pyproject.toml.
 bench: setup bench-needs
 	$(BIN)/python -m tests.bench $(BENCH)
 
@@ -33,7 +33,7 @@ bench-quick: setup bench-needs
 	$(BIN)/python -m tests.bench --quick grading
 
 bench-needs: setup
-	$(BIN)/python -c "import torch, otter" 2>/dev/null || $(BIN)/pip install --quiet ".[bench]"
+	$(BIN)/python -c "import gensim, otter, torch" 2>/dev/null || $(BIN)/pip install --quiet ".[bench]"
 
 notebooks: setup
 	$(BIN)/python -m autograder.build lessons

@@ -364,6 +364,72 @@ if keras.backend.backend() == "tensorflow":
 # In float64 the three agree to twelve digits and more, in float32 to five and more. Gradients that three ways of
 # computing them give alike are right.
 #
+# ### Why the backward pass by hand is the faster one
+#
+# Keras does not know your formulas. It records every operation of the forward pass and goes back through the record: each operation keeps
+# what its own derivative needs, and is answered by one or two operations at the same step. That is *automatic differentiation*, and it
+# is right. But it follows the loop step by step. You have the whole formula before you, and can ask of each part: **does it need the step
+# before (or, on the way back, the step after)?** What does not need it leaves the loop.
+#
+# * **Forward.** $x_t W_x + b$ needs no state. All steps together are *one* product, (batch · time, features) with (features, 4 units).
+#   In the loop one product is left: $h_{t-1} W_h$.
+# * **Backward, the slopes.** What $da$ is multiplied with is known when the forward pass is over: for the input gate $g \odot i(1-i)$,
+#   and likewise the other three, and $o \odot (1 - \tanh^2(c_t))$ on the way from $dh_t$ to $dc$. So
+#   $da_t = s_t \odot [dc, dc, dc, dh_t]$ with slopes $s$ that are computed before the loop, for all steps at once. In the loop
+#   are left: two sums, where the carries come in; the products with $s_t$, with the slope to $dc$, and with $f$; and $da_t W_h^\top$.
+# * **Backward, the weights.** $dW_x = \sum_t x_t^\top da_t$ adds up over all rows of all steps. But to add up over
+#   rows is what a product does: stack the steps on top of each other and take *one* product of (features, batch · time) with
+#   (batch · time, 4 units). The same for $dW_h$. The loop of exercise 4 makes a small product at each step, and
+#   adds a matrix of the size of the weights each time. $dx = da\,W_x^\top$ is one product as well.
+#
+# None of this changes the number of multiply-adds in the products: there are six of them, each of batch · time · (features or units) · 4 units. It
+# changes how many operations stand in the loop, one waiting for the other, and how large the products are. A large product uses a
+# processor far better than fifty small ones.
+#
+# `unrolled.fast_lstm.FastLSTM` is `keras.layers.LSTM` with this backward pass as its gradient (`tf.custom_gradient`). The next cell
+# compares the two on 32 sequences of 50 steps, with 128 features and 128 units. It asks TensorFlow which operations stand in their loops, and then it lets both run on your machine.
+
+
+# %% tags=["demo"]
+# Shows what stands in the loops of a derived and of a hand-written backward pass, and which runs faster here.
+if keras.backend.backend() == "tensorflow":
+    from unrolled import fast_lstm
+
+    x = np.random.default_rng(0).normal(size=(32, 50, 128)).astype("float32")
+    pair = [kind(128, return_sequences=True) for kind in (keras.layers.LSTM, fast_lstm.FastLSTM)]
+    for layer in pair:
+        layer.build(x.shape)
+    copy_weights(*pair)
+    passes = [fast_lstm.both_ways(layer, x) for layer in pair]
+    loops = [fast_lstm.loop_operations(run) for run in passes]
+
+    def row(name, count):
+        """One line: a count for Keras' forward and backward loop, and for those by hand."""
+        print(f"{name:44s}", *(f"{count(loop):8d} {'':2s}" for both in loops for loop in both))
+
+    print(f"{'':44s}     keras.layers.LSTM         by hand")
+    print("in the loop, at each step                     forward   backward    forward   backward")
+    row("operations", lambda loop: loop.total())
+    row("  of these products of matrices", lambda loop: loop["MatMul"])
+    row("arrays stored", lambda loop: loop["TensorListPushBack"] + loop["TensorListSetItem"])
+    row("arrays fetched", lambda loop: loop["TensorListPopBack"] + loop["TensorListGetItem"])
+    print(f"\nmultiply-adds in all products, both layers: {3 * 32 * 50 * (128 + 128) * 4 * 128 / 1e6:.0f} million")
+
+    found = [[value.numpy() for value in run()] for run in passes]
+    apart = max(np.abs(a - b).max() / np.abs(b).max() for a, b in zip(found[1], found[0], strict=True))
+    print(f"outputs and gradients: largest relative difference {apart:.0e}")
+    LOOP_SECONDS = fast_lstm.seconds_in_turn(passes)
+    print(f"on this machine, just now: Keras' layer took {LOOP_SECONDS[0] / LOOP_SECONDS[1]:.2f} times as long")
+
+# %% [markdown] tags=["lang:en"]
+# Of the products, each layer needs the same number of multiply-adds: two products forwards, and for each of them two on the way back. Keras makes all six at every step. By hand, two stay in the loops, and four are
+# made once for all steps. The stored and fetched arrays are the record: autodiff stores what each operation may need later (a squashing its result, a product its factors), one
+# array after the other; by hand it is the gates and the cell state, and the rest is computed from them for all steps at once. The last line is what comes of it on your machine. It depends on the processor and its library of
+# products, and on how busy the machine is.
+#
+# So a derivation is worth something even where a framework can differentiate for you. `tests/bench` in the course's repository
+# measures both layers, and PyTorch's, in the training of language models.
+#
 # ## 5. Run it
 #
 # ### The cell state as a highway

@@ -13,7 +13,7 @@ def main(names: list[str]) -> int:
     """Run benchmarks and write what they found; the exit status."""
     quick = "--quick" in names
     names = [name for name in names if name != "--quick"]
-    known = {"gradients": _gradients, "grading": lambda: _grading(quick)}
+    known = {"gradients": _gradients, "grading": lambda: _grading(quick), "models": lambda: _models(quick)}
     unknown = [name for name in names if name not in known]
     if unknown:
         print(f"There is no benchmark {', '.join(unknown)}. Known: {', '.join(known)}.", file=sys.stderr)
@@ -55,6 +55,17 @@ def _grading(quick: bool) -> None:
     text = grading.report(figures)
     if not quick:  # the README has the figures of the whole run
         tables.put("grading", text)
+    print(text)
+
+
+def _models(quick: bool) -> None:
+    from tests.bench import models, tables
+
+    figures = models.run(quick)
+    tables.write_json("models", figures)
+    text = models.report(figures)
+    if not quick:
+        tables.put("models", text)
     print(text)
 
 
