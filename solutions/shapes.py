@@ -124,16 +124,16 @@ def beam_search(step, state, start, end, longest, width, alpha):
         words = np.concatenate([words[parents], last[:, None]], axis=1)  # (width, t + 1)
         state = state[parents]
         done = (last == end) | (t == longest - 1)
-        for sequence, total in zip(words[done], totals[done], strict=True):
-            finished.append((total / len(sequence) ** alpha, sequence))
+        for said, total in zip(words[done], totals[done], strict=True):
+            finished.append((total / len(said) ** alpha, said))
         words, totals, state, last = words[~done], totals[~done], state[~done], last[~done]
         if not len(last):
             break
     finished.sort(key=lambda pair: -pair[0])
     finished = finished[:width]
     padded = np.full((width, longest), PAD)
-    for row, (_, sequence) in zip(padded, finished, strict=True):
-        row[: len(sequence)] = sequence
+    for row, (_, said) in zip(padded, finished, strict=True):
+        row[: len(said)] = said
     return padded, np.array([score for score, _ in finished])
     ### END SOLUTION
 

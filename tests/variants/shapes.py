@@ -378,7 +378,7 @@ MADE_UP = [
     ("shapes.greedy_decode", "log_p.max(axis=1), 0.0)", "2 * log_p.max(axis=1), 0.0)"),
     ("shapes.greedy_decode", "log_p.argmax(axis=1)", "np.argsort(-log_p, axis=1)[:, 2]"),
     ("shapes.greedy_decode", "last != end", "last != end + 1"),
-    ("shapes.beam_search", "len(sequence) ** alpha", "(len(sequence) + 5) ** alpha"),
+    ("shapes.beam_search", "len(said) ** alpha", "(len(said) + 5) ** alpha"),
     ("shapes.beam_search", "last == end", "last == end + 1"),
     ("shapes.beam_search", "totals[:, None] + log_p", "0.5 * totals[:, None] + log_p"),
     ("shapes.SentimentClassifier", "axis=-1)", "axis=-1) ** 2"),
