@@ -18,11 +18,15 @@ $(VENV)/.ready: requirements.txt pyproject.toml .ci/setup
 demo: setup
 	$(BIN)/python -m tests.classroom build/demo
 
+# JOBS processes; each loads TensorFlow and takes up to 2 GB.
+JOBS ?= 2
+PYTEST := $(BIN)/pytest --numprocesses $(JOBS) --dist worksteal
+
 test: setup
-	$(BIN)/pytest -m "not full"
+	$(PYTEST) -m "not full"
 
 test-full: setup
-	$(BIN)/pytest
+	$(PYTEST)
 
 # Needs PyTorch, gensim and Otter besides, to measure beside them: `.[bench]` in pyproject.toml.
 bench: setup bench-needs
