@@ -78,6 +78,7 @@ vanishing.learning_curves(hook, "Ten steps back it learns; a hundred steps back 
 #
 # | letter | what | shape |
 # |---|---|---|
+# | $T$, $n$ | number of steps; number of steps that a gradient goes back | numbers |
 # | $h_t$ | state after step $t$, from 1 to $T$ | (batch, units) |
 # | $d_t = x_t W_x + b$ | what reaches the units from outside; no recurrence in it | (batch, units) |
 # | $W$, $W^T$ | recurrent kernel (`Wh` in code) and its transpose; $^T$ on a matrix is never a power in our formulas | (units, units) |
