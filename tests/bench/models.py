@@ -76,6 +76,7 @@ def run(quick: bool = False) -> dict[str, object]:
         second over theirs. perplexity: what tests.bench.models_perplexity found, None where it is not there. Besides
         `lstm` and `sgns`, with everything behind the ratios.
     """
+    load = os.getloadavg()[0]
     sizes = {size.key: measure_lstm(size, quick) for size in SIZES}
     sgns = measure_sgns(quick)
     return {
@@ -85,7 +86,7 @@ def run(quick: bool = False) -> dict[str, object]:
         "perplexity": _perplexity(quick),
         "lstm": sizes,
         "sgns": sgns,
-        "load_before": os.getloadavg()[0],
+        "load_before": load,
     }
 
 
