@@ -8,7 +8,7 @@ judge.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -171,6 +171,11 @@ class KnownMistake:
     sentence: str
     patterns: tuple[Pattern, ...]
 
+    @property
+    def origin(self) -> str:
+        """The exercise whose object makes the mistake; it may be one that this exercise's object calls."""
+        return self.id.split(":")[0]
+
     def matches(self, seen: Sequence[Observation]) -> bool:
         """Does every case look like this mistake?"""
         return len(seen) == len(self.patterns) and all(
@@ -193,9 +198,19 @@ class Expectation:
     mistakes: tuple[KnownMistake, ...] = ()
     follow_through: Mapping[str, tuple[tuple[Pattern, ...], ...]] | None = None
 
-    def recognise(self, seen: Sequence[Observation]) -> KnownMistake | None:
-        """The one known mistake that explains every case; none if two would."""
+    def recognise(
+        self, seen: Sequence[Observation], sound: Callable[[str], bool] = lambda _: False
+    ) -> KnownMistake | None:
+        """The one known mistake that explains every case; none if two would.
+
+        Args:
+            seen: one observation per case.
+            sound: is the student's answer to an exercise right? Then a mistake in it explains nothing. Asked only about
+                exercises that have a mistake with these values.
+        """
         found = [mistake for mistake in self.mistakes if mistake.matches(seen)]
+        cleared = {id for id in {mistake.origin for mistake in found} if sound(id)}
+        found = [mistake for mistake in found if mistake.origin not in cleared]
         return found[0] if len(found) == 1 else None
 
 

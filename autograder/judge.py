@@ -6,7 +6,7 @@ expectation is fingerprints, and in grading, where it is arrays.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from autograder.detail import Numeric, lines_of
 from autograder.exercise import Case, Exercise
@@ -26,6 +26,7 @@ def judge(
     max_points: float | None = None,
     forward_mistake: str | None = None,
     numeric: Numeric | None = None,
+    sound: Callable[[str], bool] | None = None,
 ) -> Result:
     """Judge one exercise.
 
@@ -38,6 +39,7 @@ def judge(
         forward_mistake: id of the known mistake that the student's forward pass makes, if it makes one.
         numeric: for a backward exercise and for a layer, case number -> the numeric gradient of the student's own
             forward pass, to show when an answer is wrong.
+        sound: is the student's answer to another exercise right, and so not to blame? Default: not known.
 
     Returns:
         The result.
@@ -47,7 +49,7 @@ def judge(
     def result(fraction: float, verdict: str, message: str, **more) -> Result:
         return Result(exercise.id, round(fraction * maximum, 2), maximum, verdict, message, **more)
 
-    mistake = expectation.recognise(seen)
+    mistake = expectation.recognise(seen, lambda id: id != exercise.id and sound is not None and sound(id))
     problem = next((observation.problem for observation in seen if observation.problem), None)
     if problem:
         return result(0, *_without_values(problem, mistake), mistake=mistake and mistake.id, hint=_hint(problem))
@@ -85,13 +87,12 @@ def judge(
         return result(max(HALF, fraction), "follow_through", message, **(more | {"mistake": forward_mistake}))
     if mistake:
         message = mistake.sentence
-        origin = mistake.id.split(":")[0]
-        if origin != exercise.id:
-            message = f"This comes from your {origin}, which it calls. {message}"
+        if mistake.origin != exercise.id:
+            message = f"This comes from your {mistake.origin}, which it calls. {message}"
     else:
         message = f"Not one of the known mistakes. {guess or _about(exercise, lines)}".rstrip()
     verdict = "partial" if fraction > 0 else "wrong"
-    return result(fraction, verdict, message, hint="" if mistake else _general_hint(exercise), **more)
+    return result(fraction, verdict, message, hint="" if mistake else _general_hint(exercise, cases), **more)
 
 
 def _about(exercise: Exercise, lines: Sequence[Line]) -> str:
@@ -135,9 +136,10 @@ def _hint(problem: Problem) -> str:
     }.get(problem.kind, "")
 
 
-def _general_hint(exercise: Exercise) -> str:
+def _general_hint(exercise: Exercise, cases: Sequence[Case]) -> str:
     if exercise.kind == "backward":
         return "take one returned array at a time, and follow every path from its input to the loss."
     if exercise.kind == "forward":
-        return "work one element out on paper, with batch 1 and small numbers."
+        sizes = "batch 1" if any("batch" in case.sizes for case in cases) else "few rows and columns"
+        return f"work one element out on paper, with {sizes} and small numbers."
     return ""

@@ -67,7 +67,14 @@ def evaluate(exercise: Exercise, names: Mapping[str, object], folder: Path) -> R
     if exercise.kind == "layer":
         numeric = _numeric_of_layer(exercise, names, cases)
     result = judge(
-        exercise, cases, seen, expectation, max_points=points, forward_mistake=forward_mistake, numeric=numeric
+        exercise,
+        cases,
+        seen,
+        expectation,
+        max_points=points,
+        forward_mistake=forward_mistake,
+        numeric=numeric,
+        sound=lambda id: bool(_patiently(lambda: _sound(exercises.find(id), names, folder))),
     )
     if exercise.shown and result.verdict == "right":
         shown = _patiently(lambda: exercise.shown(names[exercise.object], cases[0].inputs))
@@ -75,6 +82,12 @@ def evaluate(exercise: Exercise, names: Mapping[str, object], folder: Path) -> R
     if any(line.detail == layers.DISCONNECTED for line in result.lines):
         result = replace(result, hint=_why_disconnected(exercise, names, cases[0]) or result.hint)
     return result
+
+
+def _sound(exercise: Exercise, names: Mapping[str, object], folder: Path) -> bool:
+    """Does the notebook hold a right answer to an exercise that another one calls?"""
+    known, cases = key.find(exercise.id, folder)[1], exercise.public_cases()
+    return judge(exercise, cases, observe(exercise, names, cases), known).verdict == "right"
 
 
 class TookTooLong(KeyboardInterrupt):

@@ -180,7 +180,15 @@ def _judge(found: intake.Intake, outcome: Outcome, plan: Plan) -> dict[str, Resu
         if exercise.kind == "backward" and exercise.forward in outcome.seen and exercise.forward in plan.expectations:
             mistake = plan.expectations[exercise.forward].recognise(outcome.seen[exercise.forward])
             forward_mistake = mistake and mistake.id
-        results[id] = judge(exercise, cases, seen, expectation, max_points=points, forward_mistake=forward_mistake)
+        results[id] = judge(
+            exercise,
+            cases,
+            seen,
+            expectation,
+            max_points=points,
+            forward_mistake=forward_mistake,
+            sound=lambda other: other in results and results[other].verdict == "right",
+        )
     first = next((id for id in plan.points if id not in outcome.seen), None)
     if outcome.stopped and first:
         message = f"{outcome.stopped} What came before it counts."
