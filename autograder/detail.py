@@ -49,7 +49,7 @@ def lines_of(
         lines.append(line)
         if guess is None:
             sizes = {} if _same_factor(name, seen, expectation) else cases[case].sizes
-            guess = _signature(name, answer, mark, comparison, sizes)
+            guess = _signature(name, answer, mark, comparison, sizes, cases[case])
     return tuple(lines), guess
 
 
@@ -65,24 +65,32 @@ def _same_factor(name: str, seen: Sequence[Observation], expectation: Expectatio
 
 
 def _signature(
-    name: str, answer: object, mark: Mark, comparison: Comparison | None, sizes: Mapping[str, int]
+    name: str, answer: object, mark: Mark, comparison: Comparison | None, sizes: Mapping[str, int], case: Case
 ) -> str | None:
     """What one wrong value looks like, in a sentence."""
     if (
         isinstance(answer, np.ndarray)
         and answer.dtype.kind in "iub"
         and answer.shape == mark.shape
-        and not _whole(mark)
+        and not _whole(mark, case)
     ):
         return f"`{name}` holds whole numbers only ({answer.dtype}). Was a buffer made with an integer dtype?"
     guess = None if comparison is None else gradients.describe(comparison, sizes=sizes, figures=False)
     return guess and f"`{name}`: {guess}{'' if guess.endswith('?') else '.'}"
 
 
-def _whole(mark: Mark) -> bool:
-    """May the right values be whole numbers?"""
-    known = mark.array if isinstance(mark, Exact) else mark.projections if isinstance(mark, Fingerprint) else 0
-    return bool(np.all(np.asarray(known, np.float64) % 1 == 0))
+def _whole(mark: Mark, case: Case) -> bool:
+    """May the right values be whole numbers?
+
+    A fingerprint does not tell. Then they may be where all inputs are integers (words that are counted), and where an
+    input of the same shape holds whole numbers (states of +1 and -1 that become new states).
+    """
+    if isinstance(mark, Exact):
+        return bool(np.all(mark.array.astype(np.float64) % 1 == 0))
+    inputs = case.inputs.values()
+    return all(array.dtype.kind in "iub" for array in inputs) or any(
+        array.shape == mark.shape and bool(np.all(array % 1 == 0)) for array in inputs
+    )
 
 
 def _in_another_order(
@@ -115,12 +123,20 @@ def _of_shape(exercise: Exercise, seen: Sequence[Observation], expectation: Expe
         found = f"`{name}` has the shape {answer.shape}, stated is {mark.shape}."
         if sorted(answer.shape) == sorted(mark.shape):
             return f"{found} Are two axes the wrong way round, or two arrays in each other's place?"
+        if _without_ones(answer.shape) == _without_ones(mark.shape):
+            return f"{found} There is an axis of length 1 too {'many' if answer.ndim > len(mark.shape) else 'few'}."
         if answer.ndim > len(mark.shape):
             return f"{found} Which axis should be summed over?"
         if answer.ndim < len(mark.shape):
             return f"{found} Which axis was lost?"
-        return f"{found} Is there one step, row or column too many or too few?"
+        if [abs(a - b) for a, b in zip(answer.shape, mark.shape, strict=True) if a != b] == [1]:
+            return f"{found} Is there one step, row or column too many or too few?"
+        return f"{found} What should each axis stand for, and what does it stand for in yours?"
     return None
+
+
+def _without_ones(shape: Sequence[int]) -> list[int]:
+    return [size for size in shape if size != 1]
 
 
 def _line(

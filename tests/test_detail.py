@@ -6,10 +6,14 @@ import re
 import numpy as np
 import pytest
 
+from autograder import reference
 from autograder.gradients import compare
 from autograder.heat import GLYPHS, Heat, heat
+from autograder.judge import judge
 from autograder.result import MOST_MAPS, Line, Result
+from autograder.subject import observe
 from solutions import elman
+from tests.catalogue import EXERCISES, cases, views
 from tests.test_judge import BACKWARD, FORWARD, SEQUENCE, THROUGH_TIME, VIEWS, verdict
 
 
@@ -78,6 +82,42 @@ def test_a_square_array_that_is_transposed_is_named_though_not_in_the_catalogue(
 def test_a_wrong_shape_is_told_before_the_signature_of_another_array():
     both = changed(elman.step_backward, lambda g: (*g[:3], 2 * g[3], g[4][None]))
     assert "`db` has the shape" in verdict(BACKWARD, step_backward=both).message
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda h: h[..., None], "There is an axis of length 1 too many."),
+        (lambda h: h[:, None], "There is an axis of length 1 too many."),
+        (lambda h: h[:-1], "Is there one step, row or column too many or too few?"),
+        (lambda h: np.concatenate([h, h[:, :1]], axis=1), "Is there one step, row or column too many or too few?"),
+        (lambda h: np.concatenate([h, h]), "What should each axis stand for"),
+        (lambda h: np.ones((h.shape[0] + 1, h.shape[1] + 1)), "What should each axis stand for"),
+        (lambda h: np.ones((*h.shape, 3)), "Which axis should be summed over?"),
+        (lambda h: h[0], "Which axis was lost?"),
+        (lambda h: h.T, "Are two axes the wrong way round"),
+    ],
+)
+def test_a_wrong_shape_is_told_with_what_it_suggests(view, change, words):
+    assert words in verdict(FORWARD, view, step_forward=changed(elman.step_forward, change)).message
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize(
+    ("id", "change"),
+    [
+        ("counting.bag_of_words", lambda counts: counts.astype(int) + 3),
+        ("hopfield.synchronous_step", lambda s: -s.astype(int)),
+    ],
+)
+def test_whole_numbers_are_not_blamed_where_whole_numbers_are_meant(view, id, change):
+    exercise = EXERCISES[id]
+    own = changed(reference.load(exercise.module)[exercise.object], change)
+    seen = observe(exercise, {exercise.object: own}, cases(id, 0))
+    result = judge(exercise, cases(id, 0), seen, views(id, 0)[view])
+    assert result.verdict == "wrong"
+    assert "whole numbers" not in result.message
 
 
 # Where it is wrong
