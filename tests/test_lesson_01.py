@@ -112,7 +112,35 @@ def test_search_by_word_vectors_finds_what_tf_idf_cannot(ran, prose):
     text = ran.text('the search for "boat" again')
     assert row(text, "on the sea, with the word ship") == pytest.approx([41, 0, 0.932], abs=0.0011)
     assert row(text, "of the 60 best by word vectors") == [59]
-    assert "A document about ships now has .93, as much as one about boats (.94), and 59 of the 60 best" in prose
+    assert "A document about ships now has .93, almost as much as one about boats (.94), and 59 of the 60 best" in prose
+    assert row(text, "on the sea, with the word boat") == pytest.approx([16, 0.554, 0.941], abs=0.0011)
+    assert row(text, "of the 60 best by tf-idf") == [18]
+    assert "the 46 documents that say *boat*, 16 of them on the sea. The other 14 of the printed 60" in prose
+    assert "two of them are on the sea" in prose and 46 + 14 == 60 and 16 + 2 == 18
+    assert np.sum(ran.names["cosine"] > 0) == 46
+
+
+def test_what_the_prose_says_of_the_plane_and_of_the_word_the(ran, prose):
+    vectors, vocabulary, groups = (ran.names[name] for name in ("vectors", "vocabulary", "groups"))
+    cosines = ran.names["cosine_similarity"](vectors, vectors)
+    nearest = (cosines - 3 * np.eye(len(cosines))).argmax(axis=1)
+    missed = [word for k, word in enumerate(vocabulary[:72]) if groups[nearest[k]] != groups[k]]
+    assert missed == ["bee"] and groups[vocabulary.index("bee")] == "garden"
+    assert "The one garden word among the market is *bee*, the one miss of the table" in prose
+    the = cosines[vocabulary.index("the"), [vocabulary.index(word) for word in ran.names["ten"][:-1]]]
+    assert (the.min(), the.max()) == pytest.approx((0.36, 0.76), abs=0.005)
+    assert "seems to resemble everything, with cosines of .36 to .76," in prose
+
+
+def test_the_matrix_empties_and_the_formulas_differ_as_much_as_is_said(ran, prose):
+    full = dict(zip(ran.names["sizes"], ran.names["full"], strict=True))
+    ratios = [full[size] / full[10 * size] for size in (100, 1_000, 10_000)]
+    assert 6 < min(ratios) < 6.5 and 7.5 < max(ratios) < 8
+    assert any("Ten times more words, six to eight times emptier" in cell.text for cell in LESSON.cells)
+    text = ran.text("your bag of words beside Keras")
+    less = [1 - keras_idf / idf for _, idf, keras_idf in (row(text, word) for word in ("the", "boat", "rope"))]
+    assert 0.23 < min(less) < 0.25 and 0.32 < max(less) < 0.34
+    assert "two that differ by a quarter to a third" in prose
 
 
 def test_what_goes_wrong_is_what_the_prose_says(ran, prose):
@@ -141,6 +169,22 @@ DRAWN = {
     ),
     "density": lambda: drawings.density([10, 100], np.array([0.5, 0.1]), np.array([1, 0.6]), "Emptier"),
 }
+
+
+def test_the_names_of_pairs_cover_no_point_and_no_other_name():
+    """In the figure of the lesson, and as wide as they are drawn."""
+    rng = np.random.default_rng(0)
+    vectors = rng.normal(size=(40, 2)) * (3, 1)
+    words, pairs = [f"word{k}" for k in range(40)], [("word0", "word1"), ("word2", "word3"), ("word4", "word5")]
+    figure = drawings.word_plane(vectors, words, ["x"] * 40, pairs, "Near")
+    axes = figure.axes[0]
+    figure.draw_without_rendering()
+    boxes = [text.get_window_extent() for text in axes.texts]
+    assert [text.get_text() for text in axes.texts] == ["word0 – word1", "word2 – word3", "word4 – word5"]
+    points = axes.transData.transform(np.concatenate([dots.get_offsets() for dots in axes.collections]))
+    assert len(points) == 40
+    assert not any(box.contains(*point) for box in boxes for point in points)
+    assert not any(a.overlaps(b) for k, a in enumerate(boxes) for b in boxes[:k])
 
 
 @pytest.mark.parametrize("name", DRAWN)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy import spatial
 
+from autograder import exercise as exercises
 from solutions import counting
 
 # scikit-learn's user guide, "Tf-idf term weighting": TfidfTransformer() with its defaults
@@ -41,6 +42,16 @@ def test_a_bag_is_pythons_counter_and_does_not_know_the_order(seed):
         expected = Counter(word for word in document.tolist() if word != -1)
         assert {word: count for word, count in enumerate(row) if count} == expected
     assert np.array_equal(found, counting.bag_of_words(rng.permuted(documents, axis=1), 9))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_in_the_draws_the_last_word_stands_in_a_full_document_and_in_a_filled_one(seed):
+    (case,) = exercises.find("counting.bag_of_words").cases(seed, 1)
+    documents, vocabulary, larger = case.inputs.values()
+    has_it, filled = (documents == vocabulary - 1).any(axis=1), (documents < 0).any(axis=1)
+    assert (has_it & filled).any() and (has_it & ~filled).any()
+    assert (documents == 0).any() and (documents < 0).all(axis=1).any()
+    assert documents.max() < vocabulary < larger
 
 
 # tf-idf
@@ -95,6 +106,11 @@ def test_cosines_are_scipys(seed):
     A, B = rng.normal(size=(4, 6)) * [[1e-3], [1], [10], [1e4]], rng.normal(size=(5, 6))
     expected = 1 - spatial.distance.cdist(A, B, "cosine")
     assert np.allclose(counting.cosine_similarity(A, B), expected, rtol=0, atol=1e-14)
+
+
+def test_tiny_rows_have_directions():
+    A = np.array([[3.0, 4.0], [-4.0, 3.0]])
+    assert np.allclose(counting.cosine_similarity(1e-6 * A, 1e-6 * A), np.eye(2), rtol=0, atol=1e-15)
 
 
 def test_a_row_of_zeros_is_like_nothing():

@@ -12,6 +12,10 @@ LIBRARIES = (
     "sklearn.metrics.pairwise.cosine_similarity",
     "sklearn.decomposition.TruncatedSVD",
     "scipy.spatial.distance.cdist",
+    "scipy.spatial.distance.pdist",
+    "scipy.spatial.distance.cosine",
+    "keras.ops.one_hot",
+    "keras.utils.to_categorical",
     "keras.layers.TextVectorization",
 )
 
@@ -33,23 +37,35 @@ def _by_hand(id, points, draw, returns):
 
 
 def draw_documents(rng: np.random.Generator) -> Case:
-    """documents (documents, length), filled up with -1, and vocabulary.
+    """documents (documents, length), filled up with -1, vocabulary, and a larger vocabulary.
 
     Document 0 has the full length, one document has no words, one word stands twice in a document; the first word of
-    the vocabulary occurs, and the last one never does.
+    the vocabulary occurs, and so does the last one, in document 0 and in one that is filled up. In the larger
+    vocabulary the last words never occur.
     """
     sizes = distinct_sizes(rng, "documents", "length", low=5, high=9)
     vocabulary = int(rng.integers(11, 15))
     count, length = sizes.values()
-    documents = rng.integers(0, vocabulary - 1, (count, length))
+    documents = rng.integers(0, vocabulary, (count, length))
     lengths = rng.integers(3, length, count)
     lengths[0], lengths[2] = length, 0
-    documents[0] = rng.permutation(vocabulary - 1)[:length]
+    documents[0] = rng.permutation(vocabulary)[:length]
+    if vocabulary - 1 not in documents[0]:
+        documents[0, rng.integers(length - 1)] = vocabulary - 1
     documents[1, 1] = documents[1, 0]
     documents[3, 0] = 0
     documents[4, 2] = documents[4, 0] = documents[4, 1]
+    documents[3, 1] = vocabulary - 1
     documents[np.arange(length) >= lengths[:, np.newaxis]] = -1
-    return Case({"documents": documents, "vocabulary": np.array(vocabulary)}, sizes | {"vocabulary": vocabulary})
+    inputs = {"documents": documents, "vocabulary": np.array(vocabulary), "larger": np.array(vocabulary + 2)}
+    return Case(inputs, sizes | {"vocabulary": vocabulary})
+
+
+def probe_bag_of_words(bag_of_words, inputs):
+    """The counts in a vocabulary whose last word occurs, and in one whose last words do not."""
+    documents, vocabulary, larger = _numbers(inputs).values()
+    again = documents.copy()
+    return {"counts": bag_of_words(documents, vocabulary), "in_larger": bag_of_words(again, larger)}
 
 
 def draw_counts(rng: np.random.Generator) -> Case:
@@ -96,7 +112,7 @@ def draw_matrix(rng: np.random.Generator) -> Case:
 def draw_pairs(rng: np.random.Generator) -> Case:
     """A (first, features), B (second, features): lengths that differ, one row of each without a direction.
 
-    One row of B points away from one of A.
+    One row of B points away from one of A. And a factor that makes them tiny, though not zero.
     """
     sizes = distinct_sizes(rng, "first", "second", "features", low=4, high=9)
     first, second, features = sizes.values()
@@ -107,7 +123,15 @@ def draw_pairs(rng: np.random.Generator) -> Case:
     B *= rng.permutation(np.geomspace(0.5, 20, second))[:, np.newaxis]
     A[rng.integers(1, first)] = 0
     B[rng.integers(2, second)] = 0
-    return Case({"A": A, "B": B}, sizes)
+    return Case({"A": A, "B": B, "factor": np.array(1e-6)}, sizes)
+
+
+def probe_cosines(cosine_similarity, inputs):
+    """The cosines, and those of the same rows when they are tiny."""
+    A, B, factor = _numbers(inputs).values()
+    tiny = factor * A, factor * B
+    with np.errstate(all="ignore"):
+        return {"cosines": cosine_similarity(A, B), "tiny": cosine_similarity(*tiny)}
 
 
 def draw_meetings(rng: np.random.Generator) -> Case:
@@ -125,8 +149,9 @@ def draw_meetings(rng: np.random.Generator) -> Case:
 def probe_ppmi(ppmi, inputs):
     """The PPMI with the default power, and with another one."""
     counts, power = _numbers(inputs).values()
+    again = counts.copy()
     with np.errstate(all="ignore"):
-        return {"ppmi": ppmi(counts), "ppmi_of_power": ppmi(counts, power)}
+        return {"ppmi": ppmi(counts), "ppmi_of_power": ppmi(again, power)}
 
 
 def _turned(rng: np.random.Generator, size: int, columns: int) -> np.ndarray:
@@ -175,10 +200,25 @@ def probe_svd(svd_embedding, inputs):
 
 
 EXERCISES = [
-    _by_hand("counting.bag_of_words", 6, draw_documents, ("counts",)),
+    Exercise(
+        "counting.bag_of_words", 6, draw_documents, probe_bag_of_words, {"counts": Part(1, ("counts", "in_larger"))},
+        "forward", forbidden=NOT_BY_HAND + LIBRARIES,
+        about={
+            "counts": "how often each word stands in each document",
+            "in_larger": "the same, in a vocabulary with two more words, which no document holds",
+        },
+    ),
     _by_hand("counting.tf_idf", 9, draw_counts, ("weights",)),
     _by_hand("counting.sparsity", 3, draw_matrix, ("share",)),
-    _by_hand("counting.cosine_similarity", 7, draw_pairs, ("cosines",)),
+    Exercise(
+        "counting.cosine_similarity", 7, draw_pairs, probe_cosines,
+        {"cosines": Part(0.8, ("cosines",)), "tiny": Part(0.2, ("tiny",))},
+        "forward", forbidden=NOT_BY_HAND + LIBRARIES,
+        about={
+            "cosines": "the cosines",
+            "tiny": "the cosines of the same rows, a million times shorter. They are tiny, and not zero",
+        },
+    ),
     Exercise(
         "counting.ppmi", 8, draw_meetings, probe_ppmi,
         {"default": Part(0.7, ("ppmi",)), "power": Part(0.3, ("ppmi_of_power",))},

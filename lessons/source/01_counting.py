@@ -180,9 +180,9 @@ counting.pipeline()
 #
 # * **All is in the arguments.** What a function needs is given to it, and all it gives is what it returns.
 # * **Arguments stay as they are.** Never write into an array that you were given.
-# * **No division by zero.** Where a rule below says 0, NaN and infinity are wrong, and no small number is to be added to what you
-#   divide by: it would change every other result a little.
-# * **NumPy does it.** Ready-made functions of other libraries for these tasks are locked.
+# * **No division by zero.** Where a rule below says 0, NaN and infinity are wrong.
+# * **NumPy does it.** Ready-made functions of other libraries for these tasks are locked, one-hot codes made by Keras among them. (A singular
+#   value decomposition is not the task: NumPy's or SciPy's will do.)
 #
 # Below each answer a cell checks it. The number that it gives back is your points.
 #
@@ -201,14 +201,15 @@ counting.pipeline()
 # document $i$. The rules:
 #
 # * A word that stands three times counts 3.
-# * −1 is no word. (Mind that NumPy takes the index −1 for the last column.)
+# * −1 is no word. (Mind that NumPy takes the index −1 for the last column. That column belongs to a word, which may stand in any document.)
 # * 0 is a word.
 # * There is a column for every word of the vocabulary, also for those that occur in no document.
 # * A document without words, all −1, has a row of zeros.
 #
 # Loops are fine. What helps: `np.add.at(table, (rows, columns), 1)` adds 1 at each named place as often as it is named;
 # `np.bincount(row, minlength=…)` counts the numbers from 0 in one row; a comparison such as `documents >= 0` gives a mask
-# of what is a word, and `np.nonzero(mask)` the row numbers and the places where the mask is true.
+# of what is a word, and `np.nonzero(mask)` the row numbers and the places where the mask is true (a place is not yet a word: the
+# word is `documents[row, place]`).
 
 # %% tags=["exercise:counting.bag_of_words"]
 
@@ -244,8 +245,10 @@ counting.pipeline()
 #
 # `cosine_similarity(A, B)` compares every row of `A` (first, features) with every row of `B` (second, features) and returns the
 # cosines (first, second): entry $(i, j)$ belongs to row $i$ of `A` and row $j$ of `B`. A row of zeros has no direction; its
-# cosine with every row is 0, also with another row of zeros. `np.linalg.norm(A, axis=1, keepdims=True)` gives the length
-# of each row, and one matrix product compares all rows with all.
+# cosine with every row is 0, also with another row of zeros. Only a row whose entries are all exactly zero is one: rows may be tiny,
+# with lengths of $10^{-6}$ or so, and have a direction like any other. So do not add a small number to what you divide by: beside such
+# a row it is not small. `np.linalg.norm(A, axis=1, keepdims=True)` gives the length of each row, and one matrix product compares all
+# rows with all.
 
 # %% tags=["exercise:counting.cosine_similarity"]
 
@@ -448,7 +451,7 @@ counting.density(
     sizes,
     np.array(full),
     np.minimum(1, 60 / np.array(sizes)),
-    "Ten times more words, almost ten times emptier",
+    "Ten times more words, six to eight times emptier",
 )
 
 # %% [markdown] tags=["lang:en"]
@@ -565,7 +568,7 @@ counting.word_plane(
 # %% [markdown] tags=["lang:en"]
 # Nobody told the computer what the topics are, and no document ever had both words of a pair. What they share is their company. (A plane
 # shows two directions out of six, less than half of the variance, so two topics that lie apart in six dimensions may meet here, as *sea* and
-# *market* nearly do.) Function words have short vectors, as the printed lengths say: they stand beside everything, no more often than by
+# *market* nearly do. The one garden word among the market is *bee*, the one miss of the table.) Function words have short vectors, as the printed lengths say: they stand beside everything, no more often than by
 # chance, so there is little that PPMI could say about them.
 #
 # Here are the ten words of section 1 again.
@@ -584,8 +587,8 @@ counting.similarity_maps(
 
 # %% [markdown] tags=["lang:en"]
 # In a local representation each word has a unit of its own. In a distributed one each word is a pattern over all units, and words that are
-# alike have patterns that are alike (Hinton, McClelland and Rumelhart 1986). That *the* seems to resemble all words a little is the price of the cosine:
-# it compares directions and does not see that the vector of *the* is short.
+# alike have patterns that are alike (Hinton, McClelland and Rumelhart 1986). That *the* seems to resemble everything, with cosines of .36 to .76, is the
+# price of the cosine: it compares directions and does not see that the vector of *the* is short.
 #
 # Now search for *boat* again. A document becomes the sum of its words' vectors, each times its tf-idf weight.
 
@@ -606,8 +609,9 @@ for name, scores in (("tf-idf", cosine), ("word vectors", better)):
     print(f"of the {on_sea.sum()} best by {name:13s} {on_sea[best].sum():3d} are on the sea")
 
 # %% [markdown] tags=["lang:en"]
-# A document about ships now has .93, as much as one about boats (.94), and 59 of the 60 best are on the sea; there are no more than 60. (A list by tf-idf is
-# as long as its cosines are above 0: the 46 documents that say *boat*, 16 of them on the sea.) There is a price. Documents on something
+# A document about ships now has .93, almost as much as one about boats (.94), and 59 of the 60 best are on the sea; there are no more than 60. (A list by tf-idf is
+# as long as its cosines are above 0: the 46 documents that say *boat*, 16 of them on the sea. The other 14 of the printed 60 have the cosine 0 and stand there
+# by their number; two of them are on the sea.) There is a price. Documents on something
 # else, which were at 0, are at .34: few numbers per word make everything a little alike.
 #
 # ### How many components?
@@ -695,7 +699,7 @@ print(
 # The word that met its context once in 1,901 meetings has a PPMI of 7.55, the two that met 500 times .16; a power of .75 takes the former down to 5.84, not
 # more. In practice words that occur less than a few times are left out before anything is counted.
 #
-# What you will meet in print: "tf-idf" without a formula (section 4 has two that differ by about a third), "the SVD finds
+# What you will meet in print: "tf-idf" without a formula (section 4 has two that differ by a quarter to a third), "the SVD finds
 # the meaning" (it finds whatever is large in the table that it is given: without PPMI, the first component is little else than how frequent a word is,
 # as the last lines show; with it, the most frequent words, which are function words, have the smaller entries), and cosines that are called distances.
 #

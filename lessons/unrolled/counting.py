@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 
 from unrolled.clusters import principal_plane
 from unrolled.figures import COLORS, GREY, LINESTYLES, MARKERS, panel, scatter_groups
@@ -200,24 +201,44 @@ def word_plane(
     first, second = (f"principal component {k + 1} ({s:.0%} of variance)" for k, s in enumerate(shares))
     figure, axes = panel(title, first, second, size=(7.6, 5.0))
     scatter_groups(axes, places, groups, size=22)
-    for pair in pairs:
-        ends = places[[list(words).index(word) for word in pair]]
-        axes.plot(*ends.T, color="black", linestyle="-", linewidth=2.2, zorder=4)
-        right = ends[ends[:, 0].argmax()]
-        box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.5, "pad": 0.5}
-        axes.annotate(
-            " – ".join(pair),
-            right,
-            xytext=(8, 0),
-            textcoords="offset points",
-            fontsize=9,
-            va="center",
-            bbox=box,
-            zorder=5,
-        )
     axes.margins(x=0.16)
+    joined = [places[[list(words).index(word) for word in pair]] for pair in pairs]
+    for ends in joined:
+        axes.plot(*ends.T, color="black", linestyle="-", linewidth=2.2, zorder=4)
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=6)
+    _name_pairs(axes, [" – ".join(pair) for pair in pairs], joined, places)
     return figure
+
+
+def _name_pairs(axes: Axes, names: Sequence[str], joined: Sequence[np.ndarray], places: np.ndarray) -> None:
+    """Write a name beside each joined pair of points, where it covers the fewest points and no other name.
+
+    Args:
+        axes: with everything else drawn.
+        names: of the pairs.
+        joined: the two points of each pair. Shape (2, 2) each.
+        places: all points. Shape (points, 2).
+    """
+    axes.figure.draw_without_rendering()  # settles the limits
+    pixels, size = axes.transData.transform(places), 9 * axes.figure.dpi / 72
+    taken: list[np.ndarray] = []
+    for name, ends in zip(names, joined, strict=True):
+        half = np.array([0.27 * len(name), 0.6]) * size  # of the name's width and height
+        found = []
+        for end in axes.transData.transform(ends):
+            for direction in ((1, 0), (-1, 0), (0, 1), (0, -1), (0.7, 1), (-0.7, 1), (0.7, -1), (-0.7, -1)):
+                for away in (0.9, 1.6, 2.5):
+                    center = end + np.array(direction) * (half + away * size)
+                    covered = np.sum(np.all(np.abs(pixels - center) < half + 0.5 * size, axis=1))
+                    overlaps = sum(np.all(np.abs(other[0] - center) < other[1] + half) for other in taken)
+                    outside = not axes.bbox.contains(*(center - half)) or not axes.bbox.contains(*(center + half))
+                    found.append((10 * overlaps + covered + 10 * outside + 0.2 * away, *center))
+        center = np.array(min(found)[1:])
+        taken.append((center, half))
+        text = axes.text(
+            *axes.transData.inverted().transform(center), name, fontsize=9, ha="center", va="center", zorder=5
+        )
+        text.set_path_effects([withStroke(linewidth=3, foreground="white")])
 
 
 def density(vocabularies: Sequence[int], measured: np.ndarray, bound: np.ndarray, title: str) -> Figure:

@@ -24,6 +24,15 @@ DECOMPOSED = "U, sigma, _ = np.linalg.svd(X, full_matrices=False)"
 VECTORS = "vectors = U[:, :k] * sigma[:k]"
 LARGEST = "largest = np.argmax(np.abs(vectors), axis=0)"
 SIGNS = "signs = np.sign(vectors[largest, np.arange(k)])"
+# several lines at once
+RAISED_SHARES = """p = counts / counts.sum()  # (words, contexts)
+    p_word = p.sum(axis=1, keepdims=True)  # (words, 1)
+    raised = counts.sum(axis=0) ** power  # (contexts,)"""
+WORDS_TO_CONTEXTS = RAISED_SHARES.split("\n    ", 1)[1] + "\n    q_context = raised / raised.sum()"
+WEIGHED = """idf = np.log((1 + n) / (1 + df)) + 1
+    weights = counts * idf  # (documents, vocabulary)
+    lengths = np.sqrt((weights**2).sum(axis=1, keepdims=True))  # (documents, 1)
+    return weights / np.where(lengths > 0, lengths, 1)"""
 
 MISTAKES = [
     # bag of words
@@ -53,12 +62,29 @@ MISTAKES = [
             "The first word of each document is left out."),
     Mistake(BAG, "empty_documents_dropped", "return counts", "return counts[counts.sum(axis=1) > 0]",
             "The rows of documents without words are gone. They stay, as rows of zeros, so that row i still belongs to document i."),
+    Mistake(BAG, "places_for_words", ADD, "np.add.at(counts, (rows, places), 1)",
+            "You count the places at which words stand, from 0. A place is not yet a word: the word is what stands there."),
+    Mistake(BAG, "first_document_only", "return counts", "counts[1:] = 0\n    return counts",
+            "Only the first document has been counted, the rows of all the others are zero. Is something returned too early?"),
+    Mistake(BAG, "last_word_never_counted", "return counts", "counts[:, -1] = 0\n    return counts",
+            "The last word of the vocabulary is never counted. Its column is a word's like any other: keep the -1 out of it, instead of "
+            "clearing away what the -1 did."),
+    Mistake(BAG, "last_word_lost_where_filled", "return counts", "counts[(documents < 0).any(axis=1), -1] = 0\n    return counts",
+            "Where a document was filled up, the last word of the vocabulary is missing. It may stand there as well as the -1, which is to be "
+            "kept out of its column."),
     # tf-idf
     Mistake(TF_IDF, "not_smoothed", IDF, "np.log(n / np.maximum(df, 1)) + 1",
             "Your idf is not smoothed: the formula asked for counts one more document, which holds every word once. (And without it "
             "a word that no document holds would need a division by zero.)"),
     Mistake(TF_IDF, "division_by_zero", IDF, "np.log(n / df) + 1",
             "Your idf divides by the number of documents that hold a word. No document may hold it: the formula asked for is smoothed."),
+    Mistake(TF_IDF, "division_by_zero_everywhere", WEIGHED, WEIGHED.replace("(1 + n) / (1 + df)", "n / df").replace("lengths > 0, lengths, 1", "lengths == 0, 1, lengths"),
+            "Your idf divides by the number of documents that hold a word. No document may hold it, and that one infinite weight makes every "
+            "row NaN: the formula asked for is smoothed."),
+    Mistake(TF_IDF, "logarithm_of_numerator", IDF, "np.log(1 + n) / (1 + df) + 1",
+            "The logarithm is taken of the numerator alone, and then divided. It belongs around the whole fraction."),
+    Mistake(TF_IDF, "divided_by_idf", "weights = counts * idf", "weights = counts / idf",
+            "You divide by the idf, so that rare words weigh least."),
     Mistake(TF_IDF, "only_denominator_smoothed", IDF, "np.log(n / (1 + df)) + 1",
             "Only the denominator of your idf is smoothed. The document that is added in thought counts among the documents too."),
     Mistake(TF_IDF, "no_plus_one", IDF, "np.log((1 + n) / (1 + df))",
@@ -84,7 +110,8 @@ MISTAKES = [
     Mistake(TF_IDF, "logarithm_of_counts", "weights = counts * idf", "weights = np.log1p(counts) * idf",
             "You take the logarithm of the counts as well. The counts are asked for as they are."),
     Mistake(TF_IDF, "idf_left_out", "weights = counts * idf", "weights = counts * 1.0",
-            "The idf plays no part in what you return: these are counts scaled to length 1."),
+            "The idf plays no part in what you return: these are counts scaled to length 1. (Or has each document a number of its own? That "
+            "cancels; a document frequency belongs to a word.)"),
     Mistake(TF_IDF, "idf_squared", "weights = counts * idf", "weights = counts * idf**2",
             "The idf is in your weights twice."),
     Mistake(TF_IDF, "not_normalised", SCALED, "return weights",
@@ -173,6 +200,10 @@ MISTAKES = [
             "Pairs that meet less often than by chance have turned positive. They are 0 in the positive PMI."),
     Mistake(PPMI, "ratio_without_logarithm", CLIPPED, "return np.where((ratio > 1) & (p > 0), ratio, 0)",
             "This is the ratio itself, its logarithm is missing."),
+    Mistake(PPMI, "ratio_with_ones", CLIPPED, "return ratio",
+            "This is the ratio itself, with 1 where nothing was divided. Its logarithm is missing."),
+    Mistake(PPMI, "ratio_not_clipped", CLIPPED, "return np.where(p > 0, ratio, 0)",
+            "This is the ratio itself: no logarithm is taken, and so nothing below chance was ever negative."),
     Mistake(PPMI, "base_two", CLIPPED, "return np.log2(np.maximum(ratio, 1))",
             "Your logarithm has the base 2, so these are bits. Nats are asked for: the natural logarithm."),
     Mistake(PPMI, "base_ten", CLIPPED, "return np.log10(np.maximum(ratio, 1))",
@@ -182,8 +213,8 @@ MISTAKES = [
     Mistake(PPMI, "weighted_by_share", CLIPPED, "return p * np.log(np.maximum(ratio, 1))",
             "Each value is multiplied by how often the pair occurs. That is its part of the (average) mutual information; the pointwise one is asked for."),
     Mistake(PPMI, "one_share_only", "expected = p_word * q_context", "expected = p_word * np.ones(p.shape)",
-            "Nothing is positive. The share of a pair was compared with the share of the word alone, or of the context alone, and a part is "
-            "never larger than its whole. Compare it with what both together would give by chance."),
+            "Nothing is positive. Are both p_i and q_j shares, and are both multiplied? The share of a pair is a part of the share of its word, "
+            "and of that of its context, so it is never larger than one of them alone. Compare it with what both together would give by chance."),
     Mistake(PPMI, "contexts_all_alike", "q_context = raised / raised.sum()", "q_context = np.ones(p.shape[1]) / p.shape[1]",
             "How often a context occurs plays no part: you take all contexts as equally likely."),
     Mistake(PPMI, "words_all_alike", "p_word = p.sum(axis=1, keepdims=True)", "p_word = np.ones((len(p), 1)) / len(p)",
@@ -206,15 +237,25 @@ MISTAKES = [
     Mistake(PPMI, "power_of_words", "p_word = p.sum(axis=1, keepdims=True)",
             "p_word = p.sum(axis=1, keepdims=True) ** power / (p.sum(axis=1) ** power).sum()",
             "The power has reached the words as well. It belongs to the contexts alone."),
+    Mistake(PPMI, "power_of_words_only", WORDS_TO_CONTEXTS,
+            "words = counts.sum(axis=1, keepdims=True) ** power\n    p_word = words / words.sum()\n    q_context = p.sum(axis=0)",
+            "The power has reached the words, and not the contexts. Are rows and columns in each other's place?"),
+    Mistake(PPMI, "power_of_each_count", RAISED, "raised = (counts**power).sum(axis=0)",
+            "You raise every single count and then add them up. It is the sum of a context's column that is raised."),
+    Mistake(PPMI, "power_of_all_counts", RAISED_SHARES, RAISED_SHARES.replace("p = ", "counts = counts**power\n    p = ").replace(" ** power", ""),
+            "All counts are raised to the power before anything else. p_ij and p_i know nothing of it."),
     Mistake(PPMI, "power_inverse", RAISED, "raised = counts.sum(axis=0) ** (1 / power)",
             "Your power works the wrong way: frequent contexts get a larger share, not a smaller one."),
     # SVD
     Mistake(SVD, "signs_as_they_came", "return vectors * signs", "return vectors",
-            "The signs are as the library left them. They are free, two libraries may disagree, and so a rule is stated."),
+            "The signs are as the library left them. They are free, two libraries may disagree, and so a rule is stated. (Or was the largest "
+            "entry looked up, not the largest in size?)"),
     Mistake(SVD, "sign_of_first_row", SIGNS, "signs = np.sign(vectors[0])",
             "In your answer the first row is positive. The rule is about the entry that is largest in size."),
     Mistake(SVD, "sign_of_sum", SIGNS, "signs = np.sign(vectors.sum(axis=0))",
             "In your answer the sums of the columns are positive. The rule is about the entry that is largest in size."),
+    Mistake(SVD, "only_largest_turned", "return vectors * signs", "vectors[largest, np.arange(k)] *= signs\n    return vectors",
+            "Only the largest entry of a column has changed its sign. The column changes as a whole."),
     Mistake(SVD, "sign_by_row", "return vectors * signs",
             "return vectors * np.sign(vectors[np.arange(len(X)), np.abs(vectors).argmax(axis=1)])[:, np.newaxis]",
             "You change the signs of rows. That moves words to the other side of the origin; only a whole column may change its sign."),
@@ -244,6 +285,8 @@ MISTAKES = [
             "The vectors are scaled to length 1 in the end. They are asked for as they come out."),
     Mistake(SVD, "one_too_few", VECTORS, "k = k - 1\n    vectors = U[:, :k] * sigma[:k]",
             "There is one component too few. A slice ends before its second index."),
+    Mistake(SVD, "contexts_mixed_up", VECTORS, "vectors = X @ np.linalg.svd(X, full_matrices=False)[2][:, :k]",
+            "X is multiplied by columns of what the library returns last. That one is transposed already: its rows belong to the components."),
     Mistake(SVD, "rows_of_U", VECTORS, "vectors = U[:k].T * sigma[:k]  if U.shape[0] == U.shape[1] else (U[:k] * sigma).T",
             "You cut rows off U where columns are meant: each column is a component."),
 ]  # fmt: skip

@@ -38,6 +38,17 @@ def bag_of_words(documents, vocabulary):
     return counts[:, :vocabulary]
 """,
     ),
+    "bag_of_words, what the -1 did to the last column taken away": (
+        "counting.bag_of_words",
+        """
+def bag_of_words(documents, vocabulary):
+    counts = np.zeros((len(documents), vocabulary))
+    for row, words in zip(counts, documents):
+        np.add.at(row, words, 1)
+        row[-1] -= (words == -1).sum()
+    return counts
+""",
+    ),
     "tf_idf, one document at a time": (
         "counting.tf_idf",
         """
@@ -110,6 +121,16 @@ def cosine_similarity(A, B):
     return np.nan_to_num(a).dot(np.nan_to_num(b).T)
 """,
     ),
+    "cosine_similarity, rows of zeros found by isclose": (
+        "counting.cosine_similarity",
+        """
+def cosine_similarity(A, B):
+    def unit(M):
+        lengths = np.sqrt(np.einsum("if,if->i", M, M))
+        return M / np.where(np.isclose(lengths, 0), 1, lengths)[:, None]
+    return unit(A) @ unit(B).T
+""",
+    ),
     "ppmi, a difference of logarithms": (
         "counting.ppmi",
         """
@@ -161,6 +182,17 @@ def svd_embedding(X, k):
     return np.where(upside_down, -vectors, vectors)
 """,
     ),
+    "svd_embedding, SciPy's decomposition": (
+        "counting.svd_embedding",
+        """
+import scipy.linalg
+
+def svd_embedding(X, k):
+    U, sigma, _ = scipy.linalg.svd(X)
+    E = U[:, :k] @ np.diag(sigma[:k])
+    return E * np.where(np.abs(E.min(axis=0)) > E.max(axis=0), -1, 1)
+""",
+    ),
     "svd_embedding, eigenvectors": (
         "counting.svd_embedding",
         """
@@ -176,12 +208,15 @@ def svd_embedding(X, k):
 MADE_UP = [
     ("counting.bag_of_words", "places]), 1)", "places]), 2)"),
     ("counting.bag_of_words", "return counts", "return counts[::-1]"),
+    ("counting.bag_of_words", "return counts", "counts[0] = 0\n    return counts"),
     ("counting.tf_idf", "np.log((1 + n) / (1 + df)) + 1", "np.log((2 + n) / (2 + df)) + 1"),
     ("counting.tf_idf", "weights = counts * idf", "weights = np.sqrt(counts) * idf"),
     ("counting.sparsity", "X == 0", "X == X[0, 0]"),
     ("counting.sparsity", "np.mean(X == 0)", "np.mean(X == 0) ** 2"),
     ("counting.cosine_similarity", "return unit_A @ unit_B.T", "return np.tanh(unit_A @ unit_B.T)"),
     ("counting.cosine_similarity", "return unit_A @ unit_B.T", "return 0.99 * unit_A @ unit_B.T"),
+    ("counting.cosine_similarity", "return unit_A", "return A / (lengths_A + 1e-8)"),
+    ("counting.cosine_similarity", "return unit_A @ unit_B.T", "return A @ B.T / (lengths_A * lengths_B.T + 1e-12)"),
     ("counting.ppmi", "np.maximum(ratio, 1)", "np.maximum(ratio, 2)"),
     ("counting.ppmi", "p_word = p.sum(axis=1, keepdims=True)", "p_word = p.max(axis=1, keepdims=True)"),
     ("counting.svd_embedding", "sigma[:k]", "sigma[0]"),
