@@ -86,8 +86,8 @@ def recall(s, W, b, order, sweeps):
     """Update one unit after the other, so that each sees what those before it have become.
 
     A sweep visits every unit once, in the given order. A unit becomes +1 where its field is positive and -1 where
-    it is negative. Where the field is exactly zero it keeps its state. It ends after a sweep that changes
-    nothing, and after `sweeps` sweeps at the latest.
+    it is negative. Where the field is exactly zero it keeps its state. It ends after a sweep that changes no unit of
+    any state in the batch, and after `sweeps` sweeps at the latest.
 
     Args:
         s: the states to start from, +1 and -1. Shape (batch, units). All take the same order.

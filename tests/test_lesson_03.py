@@ -172,6 +172,13 @@ def test_final_errors_of_the_syllabus_are_within_the_spread_of_single_networks(m
     assert 0.18 - mean > 4 * error  # and this one is no mean
 
 
+def test_the_middle_of_single_networks_is_where_the_lesson_says(measured):
+    """The fixture draws what the lesson's cell draws."""
+    assert np.quantile(measured[0.138], [0.025, 0.975]) == pytest.approx([0.006, 0.049], abs=0.0005)
+    prose = " ".join(" ".join(c.text for c in read(SOURCES / "03_hopfield.py").cells if c.kind == "prose").split())
+    assert "the middle 95 % of these single networks lie between .006 and .049" in prose
+
+
 def test_a_finite_network_has_no_sharp_edge(measured):
     """Below the edge more errors than theory, above far fewer than the third of all bits that large networks lose."""
     for load in (0.12, 0.138):
@@ -327,6 +334,14 @@ def test_the_modern_update_goes_down_the_gradient_of_its_energy():
     new = reference.modern_update_forward(s[None], X, beta)[0]
     assert np.allclose(gradient, s - new, rtol=0, atol=1e-8)
     assert E(new) < E(s)
+
+
+def test_64_units_bring_1024_patterns_back_by_one_modern_update():
+    patterns = signs(np.random.default_rng(1024), 1024, 64)
+    start = corpora.flip_units(patterns, 0.1, seed=0)
+    assert np.array_equal(np.sign(reference.modern_update_forward(start, patterns, 0.5)), patterns)
+    rested = reference.recall(start, reference.hebb(patterns), np.zeros(64), np.arange(64), 30)
+    assert np.mean(rested != patterns) > 0.3
 
 
 def test_hebbs_energy_is_made_of_overlaps():

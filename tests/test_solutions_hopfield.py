@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy import optimize, special
 
+from autograder import exercise as exercises
 from autograder.gradients import numeric_gradient
 from solutions import hopfield
 from solutions.hopfield import Hopfield
@@ -123,6 +124,76 @@ def test_a_sweep_is_one_unit_after_the_other_in_the_given_order(seed):
     given = s.copy()
     assert np.array_equal(hopfield.recall(given, W, b, order, 1), expected)
     assert np.array_equal(given, s)
+
+
+# What the draws of the exercises promise
+
+
+def flips(s, W, b, order, sweeps):
+    """How often each unit of each state flips in each sweep, visit by visit. Shape (sweeps, batch, units)."""
+    found, s = np.zeros((sweeps, *s.shape), int), s.copy()
+    for sweep in range(sweeps):
+        for i in order:
+            field = (s * W[i]).sum(axis=1) + b[i]
+            turns = s[:, i] * field < 0
+            found[sweep, turns, i] += 1
+            s[turns, i] *= -1
+    return found
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_in_the_draws_of_recall_one_state_rests_while_others_go_on_beyond_the_last_sweep(seed):
+    (case,) = exercises.find("hopfield.recall").cases(seed, 1)
+    s, W, b, order, sweeps = case.inputs.values()
+    assert np.array_equal(W, W.T) and not np.any(np.diag(W)) and sorted(order) == list(range(len(b)))
+    turned = flips(s, W, b, order, 5)
+    assert not turned[:, 0].any()
+    assert all(turned[sweep, 1].any() for sweep in range(5)) and sweeps == 3
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_in_the_draws_of_recall_a_unit_that_has_flipped_meets_a_field_of_zero(seed):
+    (case,) = exercises.find("hopfield.recall").cases(seed, 1)
+    s, W, b, order, sweeps = case.inputs.values()
+    first = hopfield.recall(s, W, b, order, 1)
+    last = hopfield.recall(s, W, b, order, int(sweeps))
+    zero = last @ W + b == 0
+    assert np.any(zero[1] & (first[1] != s[1]) & (last[1] == first[1]))
+    alone = np.flatnonzero(~W.any(axis=0) & (b == 0))
+    assert len(alone) == 1 and {-1, 1} <= set(s[:2, alone[0]])
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_in_the_draws_of_the_layer_a_unit_that_has_flipped_meets_a_field_of_zero_and_each_step_counts(seed):
+    (case,) = exercises.find("hopfield.Hopfield").cases(seed, 1)
+    path, W = [case.inputs["states"]], case.inputs["kernel"]
+    for _ in range(5):
+        path.append(hopfield.synchronous_step(path[-1], W, np.zeros(len(W))))
+    assert case.inputs["steps"] == 3
+    assert all(not np.array_equal(path[a], path[b]) for a, b in itertools.combinations(range(6), 2))
+    zero = path[1][1] @ W == 0
+    assert np.any(zero & (path[1][1] != path[0][1]) & (path[3][1] == path[1][1]))
+
+
+@pytest.mark.parametrize(
+    "rests",
+    [
+        lambda s, before: (s == before).all(axis=1).any(),
+        lambda s, before: np.array_equal(s[0], before[0]),
+        lambda s, before: (s == before).any(),
+    ],
+)
+def test_to_end_when_one_state_rests_gives_something_else_in_every_draw(rests):
+    for seed in range(30):
+        (case,) = exercises.find("hopfield.recall").cases(seed, 1)
+        start, W, b, order, sweeps = case.inputs.values()
+        s = start.copy()
+        for _ in range(int(sweeps)):
+            before = s.copy()
+            s = hopfield.recall(s, W, b, order, 1)
+            if rests(s, before):
+                break
+        assert not np.array_equal(s, hopfield.recall(start, W, b, order, int(sweeps)))
 
 
 def test_a_noisy_pattern_is_recalled():

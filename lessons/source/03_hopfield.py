@@ -45,7 +45,7 @@ figures.use_style()
 # output. Here the output of every unit goes back, as input, to all the others. This is the first network of the
 # course with loops, that is, the first *recurrent* one.
 #
-# The next cell shows what you will have built in half an hour. Six pictures are stored in one matrix of weights. The
+# The next cell shows what you will have built by the end of section 3. Six pictures are stored in one matrix of weights. The
 # network is given damaged ones and left alone.
 
 # %% tags=["demo"]
@@ -290,9 +290,10 @@ memory.modern_update_graph()
 # * A **sweep** visits every unit once: `order[0]` first, then `order[1]`, and so on. All states of the batch are visited in
 #   the same order, so one line updates a whole column `s[:, i]`.
 # * Each visit computes the field of this one unit, (batch,), from the states *as they are now*. Column $i$ of $W$ and
-#   entry $i$ of $b$ are all you need. The rule is the one of exercise 3, with the zero field.
-# * It ends after a sweep that changes nothing, and after `sweeps` sweeps at the latest. `np.array_equal(A, B)`
-#   compares two arrays; to know whether a sweep changed anything, keep a copy from before it.
+#   entry $i$ of $b$ are all you need. The rule is the one of exercise 3, with the zero field: the unit keeps the state that it has by
+#   then, which need not be the one from which it started.
+# * It ends after a sweep that changes no unit of any state in the batch, and after `sweeps` sweeps at the latest: one state that rests is
+#   not enough. `np.array_equal(A, B)` compares two arrays; to know whether a sweep changed anything, keep a copy from before it.
 # * `s` itself must be left as it was.
 
 # %% tags=["exercise:hopfield.recall"]
@@ -362,7 +363,8 @@ memory.modern_update_graph()
 #   elsewhere. A Keras weight gets a new value with its method `assign`; setting the attribute to a tensor would leave the weight
 #   itself as it was. Returns nothing.
 # * `call(states)`: takes `self.steps` *synchronous* steps, without a bias, from `states` (batch, units), and returns the last states. A field of
-#   zero keeps the unit, as before. Use `ops.where`, `ops.equal` and `ops.sign`, not NumPy, so that it runs on every backend.
+#   zero keeps the unit, as before. Use `ops.where`, `ops.equal` and `ops.sign`, not NumPy, so that it runs on every backend. (The check also calls it with
+#   `keras.Input`, as a model does: an input that has a shape and no numbers yet. NumPy cannot work with that, and neither can your functions of section 3.)
 # * `get_config()`: a dictionary of what `__init__` needs to make the layer again. Start from `super().get_config()` and add
 #   `units` and `steps`.
 
@@ -448,7 +450,7 @@ for name, start in starts.items():
     overlaps = frames[-1] @ stored.T / 400
     nearest = np.abs(overlaps).argmax()
     print(
-        f"{name:18s} energy {falling[name][0]:7.1f} → {falling[name][-1]:7.1f}, largest change up "
+        f"{name:18s} energy {falling[name][0]:7.1f} → {falling[name][-1]:7.1f}, largest rise "
         f"{max(np.diff(falling[name]).max(), 0):.1e}, ends at overlap {overlaps[nearest]:5.2f} with {names[nearest]}"
     )
 print("energy of the stored pictures:", energy(stored, W, b).round(1))
@@ -553,17 +555,21 @@ print(
 rng = np.random.default_rng(12)
 print("                  one step    at rest, 60 networks              one network   many units,")
 print("load   patterns   (exact)     mean   ± s.e.    middle one    spread (s.d.)   in theory")
-for load, count in zip(loads, counts, strict=True):
+middle = {}  # between which numbers the middle 95 % of the single networks lie
+for count in counts:
     errors = memory.final_errors(units, int(count), 60, rng)
     theory = memory.final_error_of_large_networks(count / units)
     in_theory = "forgotten" if np.isnan(theory) else f"{theory:.4f}"
+    middle[count] = np.quantile(errors, [0.025, 0.975])
     print(
-        f"{load:5.3f} {count:7d} {memory.one_step_error(units, int(count)):12.5f} {errors.mean():9.4f}  {errors.std(ddof=1) / 60**0.5:.4f} "
+        f"{count / units:6.4f} {count:6d} {memory.one_step_error(units, int(count)):12.5f} {errors.mean():9.4f}  {errors.std(ddof=1) / 60**0.5:.4f} "
         f"{np.median(errors):11.4f} {errors.std(ddof=1):14.4f} {in_theory:>15s}",
         flush=True,
     )
 top, error = memory.capacity_of_large_networks()
-print(f"\nlargest load of large networks, by the formula below: {top:.4f}, with {error:.4f} of the bits wrong")
+low, high = middle[55]
+print(f"\n55 patterns: the middle 95 % of the single networks lie between {low:.3f} and {high:.3f}")
+print(f"largest load of large networks, by the formula below: {top:.4f}, with {error:.4f} of the bits wrong")
 
 # %% [markdown] tags=["lang:en"]
 # The last column is theory, for infinitely many units. Amit, Gutfreund and Sompolinsky (1985) found equations for the
@@ -579,8 +585,8 @@ print(f"\nlargest load of large networks, by the formula below: {top:.4f}, with 
 # How do our numbers stand to that? With 400 units the edge is blurred. Below it we find *more* errors than theory has
 # (.0052 for .0034, .0199 for .0135): in a small network now and then a pattern tips over altogether, and loses a third
 # of its bits. Above it we find *fewer* (.0375 and .1275, where a large network has lost everything), since now and then a
-# pattern survives. For the same reason the numbers are treacherous: look at the spread. At load 0.138 the middle 95 % of single networks lie between
-# .005 and .047. So a measurement needs many networks, and says how many. With 1,000 networks at each load
+# pattern survives. For the same reason the numbers are treacherous: look at the spread. At 55 patterns (load .1375) the middle 95 % of these single networks lie between
+# .006 and .049. So a measurement needs many networks, and says how many. With 1,000 networks at each load
 # (400 at the last) the five means were .0054, .0191, .0365, .1243 and .2973, with standard errors of .0001, .0004, .0005,
 # .0009 and .0008.
 
@@ -710,6 +716,7 @@ ends = np.concatenate([recall(s, W_queens, b_queens, rng.permutation(64), sweeps
 wrong = energy(ends, W_queens, b_queens) + constant
 queens = (ends > 0).sum(axis=1)
 solved = ends[wrong == 0]
+print(f"boards with fewer than eight queens: {np.sum(queens < 8):,}")
 print(f"boards that solve it: {len(solved)} of 3,000, {len(np.unique(solved, axis=0))} different ones (there are 92)")
 for cost in range(2, 8, 2):
     print(
@@ -734,7 +741,7 @@ memory.boards(
 # moon, with different $\beta$.
 
 # %% tags=["demo"]
-# Shows one modern update from a noisy moon at five temperatures, its weights, and its energy falling.
+# Shows one modern update from a noisy moon at five temperatures, and its energy falling.
 moon = corpora.flip_units(alike, 0.25, seed=3)[4:5]
 
 
@@ -779,9 +786,10 @@ for count in counts:
 print("patterns      ", *(f"{count:6d}" for count in counts))
 print("classical     ", *(f"{error:6.3f}" for error in classical))
 print("modern, 1 step", *(f"{error:6.3f}" for error in modern))
+print(f"wrong bits of the modern update with 1,024 patterns: {np.sum(mixed != patterns)} of {patterns.size:,}")
 figure = figures.lines(
     {"classical (Hebb, recall)": np.array(classical), "modern, one step": np.array(modern)},
-    "64 units: the modern update still holds when patterns outnumber units",
+    "With 64 units, the modern update holds 1,024 patterns",
     "patterns stored",
     "share of wrong bits (no unit)",
     x=counts,

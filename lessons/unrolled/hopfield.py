@@ -305,25 +305,26 @@ def queens_network(side: int) -> tuple[np.ndarray, np.ndarray, float]:
 def modern_update_graph() -> Figure:
     """Draw the computation graph of the modern update, with every gradient of lesson 03."""
     nodes = {
-        "s": Node(0, 2.0, "$s$"),
-        "X": Node(0, 0, "$X$"),
-        "m1": Node(2.2, 2.0, "$@$", operation=True),
-        "soft": Node(4.6, 2.0, "soft\nmax", operation=True),
-        "m2": Node(7.0, 1.0, "$@$", operation=True),
-        "new": Node(8.8, 1.0, "$s'$"),
+        "s": Node(0, 1.9, "$s$"),
+        "X": Node(2.2, 0, "$X$"),
+        "m1": Node(2.2, 1.9, "$@$", operation=True),
+        "soft": Node(4.7, 1.9, "soft\nmax", operation=True),
+        "m2": Node(7.0, 0, "$@$", operation=True),
+        "new": Node(8.9, 0, "$s'$"),
     }
     edges = [
-        Edge("s", "m1", "$ds$", (0.0, 0.28)),
-        Edge("X", "m1", "$dX$, as what is compared", (-1.25, 0.3)),
-        Edge("m1", "soft", "$da$", (-0.1, 0.28)),
-        Edge("soft", "m2", "$dp$", (0.25, 0.24)),
-        Edge("X", "m2", "$dX$, as what is mixed", (0.4, -0.36)),
-        Edge("m2", "new", "$ds'$", (0.0, 0.28)),
+        Edge("s", "m1", "$ds$", (0.0, -0.28)),
+        Edge("X", "m1", "$dX$, as what\nis compared", (1.05, 0.0)),
+        Edge("m1", "soft", "$da$", (-0.05, -0.28)),
+        Edge("soft", "m2", "$dp$", (-0.3, -0.22)),
+        Edge("X", "m2", "$dX$, as what is mixed", (0.0, -0.3)),
+        Edge("m2", "new", "$ds'$", (0.0, -0.3)),
     ]
-    figure = computation_graph(nodes, edges, "The patterns are used twice, so they get two gradients", (9, 3.4))
+    figure = computation_graph(nodes, edges, "The patterns are used twice, so they get two gradients", (8.4, 3.1))
     axes = figure.axes[0]
-    axes.text(3.25, 1.6, "$a = \\beta\\, s\\, X^T$", ha="center", fontsize=11)
-    axes.text(6.0, 1.05, "$p$", ha="center", fontsize=11)
+    axes.text(3.4, 2.1, "$a = \\beta\\, s\\, X^T$", ha="center", fontsize=11)
+    axes.text(6.2, 1.05, "$p$", ha="center", fontsize=11)
+    axes.text(8.0, 0.2, "$pX$", ha="center", fontsize=11)
     return figure
 
 

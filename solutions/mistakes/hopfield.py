@@ -17,10 +17,25 @@ ERROR = "np.mean(last != stored)"
 BUILT = """self.kernel = self.add_weight(
             shape=(self.units, self.units), initializer="zeros", trainable=False, name="kernel"
         )"""
+VISIT = f"""for i in order:
+            field = s @ W[:, i] + b[i]  # (batch,)
+            {UPDATED}"""
+RECALLED = f"""s = s.copy()
+    for _ in range(sweeps):
+        before = s.copy()
+        {VISIT}"""
+MEASURED = f"""last = recall(stored, hebb(stored), b, order, sweeps)
+        error.append({ERROR})"""
 LAYER_STEP = "ops.where(ops.equal(field, 0), states, ops.sign(field))"
 ASSIGN = "self.kernel.assign(products * (1 - ops.eye(self.units, dtype=self.compute_dtype)))"
+CALLED = f"""for _ in range(self.steps):
+            field = ops.matmul(states, self.kernel)  # (batch, units)
+            states = {LAYER_STEP}
+        return states"""
 SHIFTED = "np.exp(scores - scores.max(axis=1, keepdims=True))"
 NORMALISED = "p = e / e.sum(axis=1, keepdims=True)"
+SOFTMAX = f"""e = {SHIFTED}
+    {NORMALISED}"""
 MODERN_BODY = """scores = beta * state @ patterns.T  # (batch, count)
     e = np.exp(scores - scores.max(axis=1, keepdims=True))
     p = e / e.sum(axis=1, keepdims=True)
@@ -56,6 +71,10 @@ MISTAKES = [
             "Units that are equal in a pattern push each other away. Check the sign."),
     Mistake(HEBB, "between_patterns", "patterns.T @ patterns / N", "patterns @ patterns.T / N",
             "Your matrix compares patterns with patterns. A weight stands between two units."),
+    Mistake(HEBB, "diagonal_from_columns", "np.fill_diagonal(W, 0)", "W = W - np.diag(W)",
+            "Every row lost the numbers of the diagonal, so every weight is too small, not those on the diagonal alone."),
+    Mistake(HEBB, "diagonal_only", "np.fill_diagonal(W, 0)", "W = W * np.eye(N)",
+            "Only the diagonal is left. It is the diagonal that goes, and everything else that stays."),
     # energy
     Mistake(ENERGY, "no_half", "-0.5 * pairs", "-1.0 * pairs",
             "The sum over all i and j meets every pair of units twice. Something has to make up for it."),
@@ -81,6 +100,10 @@ MISTAKES = [
             'pairs = np.einsum("ni,ij,nj->n", s, np.triu(W), s)',
             "The pairs weigh half of what they should. The factor ½ is there because a sum over i and j meets each pair "
             "twice: is it taken twice, or is each pair met once?"),
+    Mistake(ENERGY, "half_at_the_bias", "-0.5 * pairs - s @ b", "-pairs - 0.5 * s @ b",
+            "The half stands at the wrong term: the sum meets each pair twice, and each unit once."),
+    Mistake(ENERGY, "bias_without_states", " - s @ b", " - b.sum()",
+            "The biases are added up as they are, so they are the same for every state. Each belongs to its unit."),
     # one synchronous step
     Mistake(STEP, "zero_field_gives_zero", STEPPED, "np.sign(field)",
             "A unit whose field is exactly zero has become 0, which is no state at all. What is said about it?"),
@@ -104,7 +127,7 @@ MISTAKES = [
             "The fields are right, and they are returned as they are. A unit has two states."),
     Mistake(STEP, "only_flips", STEPPED, "np.where(s * field < 0, -s, 0 * s)",
             "Units that agree with their field have become 0. They stay as they are."),
-    Mistake(STEP, "squashed", STEPPED, "np.where(field == 0, s, np.tanh(field))",
+    Mistake(STEP, "squashed", STEPPED, "np.tanh(field)",
             "Your units take values between the two. These have a hard threshold."),
     # recall
     Mistake(RECALL, "synchronous", "        for i in order:\n            field = s @ W[:, i] + b[i]",
@@ -118,7 +141,24 @@ MISTAKES = [
     Mistake(RECALL, "order_inverted", "for i in order:", "for i in np.argsort(order):",
             "You take the order for the time at which each unit is visited. It lists the units themselves."),
     Mistake(RECALL, "one_sweep", "for _ in range(sweeps):", "for _ in range(1):",
-            "There is one sweep and no more. What a unit saw may have changed since: only a sweep without any change ends it."),
+            "There is one sweep and no more. What a unit saw may have changed since: only a sweep that changes no unit, of any state in the "
+            "batch, ends it. (Is one state at rest enough to end yours, or is what was before a sweep the same array as what came of it?)"),
+    Mistake(RECALL, "one_sweep_too_few", "range(sweeps)", "range(sweeps - 1)",
+            "You return the states from before the last sweep: there is one sweep fewer than allowed, or an older copy is returned."),
+    Mistake(RECALL, "sweeps_ignored", "for _ in range(sweeps):", "for _ in range(50):",  # a `while` would not end beside some other mistakes
+           
+            "You sweep until nothing changes, however long it takes. The caller sets a largest number of sweeps."),
+    Mistake(RECALL, "ends_at_first_rest", VISIT,
+            VISIT.replace("order:", "order:\n            old = s[:, i].copy()") + "\n            if np.array_equal(s[:, i], old):\n                return s",
+            "It ends at the first visit that changes nothing. Others may still want to change: a whole sweep without a change is meant."),
+    Mistake(RECALL, "synchronous_at_each_visit", VISIT, "for i in order:\n            s = synchronous_step(s, W, b)",
+            "All units are updated at every visit. A visit is to update one."),
+    Mistake(RECALL, "bias_by_place", "for i in order:\n            field = s @ W[:, i] + b[i]",
+            "for k, i in enumerate(order):\n            field = s @ W[:, i] + b[k]",
+            "The biases are taken in their own order, while the units are visited in the given one. A bias belongs to its unit."),
+    Mistake(RECALL, "zero_field_restores_start", RECALLED,
+            RECALLED.replace("s = s.copy()", "start, s = s, s.copy()", 1).replace("0, s[:, i]", "0, start[:, i]"),
+            "A unit whose field is exactly zero goes back to the state from which it started. It keeps the one that it has by then."),
     Mistake(RECALL, "one_sweep_too_many", "for _ in range(sweeps):", "for _ in range(sweeps + 1):",
             "There is one sweep more than the caller allows."),
     Mistake(RECALL, "zero_field_gives_zero", UPDATED, "s[:, i] = np.sign(field)",
@@ -157,7 +197,7 @@ MISTAKES = [
             "You measure the error after one synchronous step. The final error is larger: wrong bits mislead others."),
     Mistake(CAPACITY, "one_pattern_short", "patterns[:count]", "patterns[: count - 1]",
             "One pattern too few is stored. A slice ends before its second index already."),
-    Mistake(CAPACITY, "noisy_start", "recall(stored, hebb(stored)", "recall(np.where(np.arange(stored.shape[1]) < 4, -stored, stored), hebb(stored)",
+    Mistake(CAPACITY, "noisy_start", "recall(stored, hebb(stored)", "recall(np.where(np.arange(stored.shape[1]) < 10, -stored, stored), hebb(stored)",
             "You start from damaged patterns. How far a memory reaches is another measurement: here each recall starts at "
             "what was stored."),
     Mistake(CAPACITY, "errors_add_up", "error.append(np.mean(last != stored))",
@@ -165,9 +205,22 @@ MISTAKES = [
             "Each error holds those of the smaller loads as well."),
     Mistake(CAPACITY, "last_load_only", "return np.array(error)", "return np.array(error[-1])",
             "Only the last load's error is returned. One for each load is asked for."),
+    Mistake(CAPACITY, "all_recalled", MEASURED, MEASURED.replace("recall(stored", "recall(patterns").replace("!= stored", "!= patterns"),
+            "You start at all patterns, those among them that were not stored this time. They cannot come back."),
+    Mistake(CAPACITY, "last_patterns", "patterns[:count]", "patterns[-count:]",
+            "The last patterns are stored. The first ones are asked for."),
+    Mistake(CAPACITY, "bits_per_unit", ERROR, "np.sum(last != stored) / len(b)",
+            "The wrong bits are divided by the number of units alone. How many bits are there in all the patterns that were stored?"),
+    Mistake(CAPACITY, "bits_per_pattern", ERROR, "np.sum(last != stored) / len(stored)",
+            "The wrong bits are divided by the number of patterns: that is how many a pattern has. A fraction of all bits is asked for."),
+    Mistake(CAPACITY, "shared_by_all_patterns", ERROR, "np.sum(last != stored) / patterns.size",
+            "The wrong bits are divided by the bits of all patterns, stored or not. Only the stored ones were looked at."),
     # the layer
     Mistake(LAYER, "diagonal_not_zeroed", ASSIGN, "self.kernel.assign(products)",
             "Units act on themselves after `store`: the diagonal of the kernel is not zero."),
+    Mistake(LAYER, "diagonal_only", "products * (1 - ops.eye(self.units, dtype=self.compute_dtype))",
+            "products * ops.eye(self.units, dtype=self.compute_dtype)",
+            "`store` keeps only the diagonal. It is the diagonal that goes, and everything else that stays."),
     Mistake(LAYER, "one_taken_from_diagonal", "products * (1 - ops.eye(self.units, dtype=self.compute_dtype))",
             "products - ops.eye(self.units, dtype=self.compute_dtype)",
             "`store` takes the identity away, which leaves a zero diagonal only where exactly as many patterns as units "
@@ -190,6 +243,8 @@ MISTAKES = [
             "holds it."),
     Mistake(LAYER, "weight_not_named", 'name="kernel"', 'name="W"',
             "The kernel is right but for the name of its weight. The docstring gives the name, and saved files go by it."),
+    Mistake(LAYER, "weight_without_name", ', name="kernel"', "",
+            "The weight has no name of its own. The docstring gives one, and saved files go by it."),
     Mistake(LAYER, "kernel_random", 'initializer="zeros"', 'initializer="ones"',
             "The kernel does not start from zeros: a network that has stored nothing should not change a state."),
     Mistake(LAYER, "zero_field_gives_zero", LAYER_STEP, "ops.sign(field)",
@@ -198,6 +253,18 @@ MISTAKES = [
             "A unit whose field is exactly zero has become +1. What is said about it?"),
     Mistake(LAYER, "zero_field_gives_minus_one", LAYER_STEP, "ops.where(field > 0, ops.ones_like(field), -ops.ones_like(field))",
             "A unit whose field is exactly zero has become -1. What is said about it?"),
+    Mistake(LAYER, "zero_field_gives_plain_one", LAYER_STEP, "ops.where(field >= 0, 1.0, -1.0)",
+            "A unit whose field is exactly zero has become +1. What is said about it? (And plain numbers do not take the layer's dtype.)"),
+    Mistake(LAYER, "zero_field_gives_plain_minus_one", LAYER_STEP, "ops.where(field > 0, 1.0, -1.0)",
+            "A unit whose field is exactly zero has become -1. What is said about it? (And plain numbers do not take the layer's dtype.)"),
+    Mistake(LAYER, "zero_field_restores_start", CALLED,
+            "start = states\n        " + CALLED.replace("0), states", "0), start"),
+            "A unit whose field is exactly zero goes back to the state from which the call started. It keeps the one that it has by then."),
+    Mistake(LAYER, "numpy_in_call", CALLED,
+            CALLED.replace("for _", "states = np.array(states)\n        for _").replace("ops.matmul(states, self.kernel)", "states @ np.array(self.kernel)")
+            .replace("ops.where(ops.equal(field, 0), states, ops.sign(field))", "np.where(field == 0, states, np.sign(field))"),
+            "`call` works with NumPy: it needs numbers, and in a Keras model there are none yet when it is called first. Each of these "
+            "operations has its counterpart among those of Keras."),
     Mistake(LAYER, "zero_one", LAYER_STEP, "ops.where(ops.equal(field, 0), states, ops.cast(field > 0, self.compute_dtype))",
             "What `call` returns is 0 and 1. Units are +1 and -1."),
     Mistake(LAYER, "one_step", "for _ in range(self.steps):", "for _ in range(1):",
@@ -236,6 +303,14 @@ MISTAKES = [
     Mistake(MODERN, "not_normalised", NORMALISED, "p = e", "The weights of a state do not add up to 1."),
     Mistake(MODERN, "normalised_over_batch", NORMALISED, "p = e / e.sum(axis=0, keepdims=True)",
             "Your weights add up to 1 over the states. For one state they add up over the patterns."),
+    Mistake(MODERN, "softmax_over_batch", SOFTMAX, SOFTMAX.replace("axis=1", "axis=0"),
+            "Your softmax runs over the states, its shift and its sum both. It runs over the patterns, for each state by itself."),
+    Mistake(MODERN, "normalised_over_all", NORMALISED, "p = e / e.sum()",
+            "All the weights of the batch add up to 1 together. Those of each state do so by themselves."),
+    Mistake(MODERN, "one_softmax_for_all", SOFTMAX, "e = np.exp(scores - scores.max())\n    p = e / e.sum()",
+            "There is one softmax over all scores of the batch. Each state has one of its own, over the patterns."),
+    Mistake(MODERN, "weights_returned", "return p @ patterns", "return p",
+            "These are the weights of the patterns. What is asked for is the mean that they make."),
     Mistake(MODERN, "nearest_pattern", "return p @ patterns", "return patterns[p.argmax(axis=1)]",
             "Each state jumps to its most alike pattern. At a moderate beta the others have a share as well."),
     Mistake(MODERN, "state_added", "return p @ patterns", "return state + p @ patterns",
@@ -258,6 +333,8 @@ MISTAKES = [
             "beta is missing on the way back to the patterns. It was a factor on the way forward."),
     Mistake(MODERN_BACK, "no_beta_at_all", "dstate = beta * dscores @ patterns", "beta = 1.0\n    dstate = beta * dscores @ patterns",
             "beta is missing on the way back from the scores to what made them. It was a factor on the way forward."),
+    Mistake(MODERN_BACK, "beta_on_both_parts", DPATTERNS, "dpatterns = beta * (p.T @ dnew + dscores.T @ state)",
+            "beta multiplies both parts of the patterns' gradient. As what is weighed, the patterns never met it."),
     Mistake(MODERN_BACK, "no_beta_in_weights", "scores = beta * state @ patterns.T", "scores = state @ patterns.T",
             "You recompute the weights without beta. The forward pass had others."),
     Mistake(MODERN_BACK, "softmax_diagonal_only", DSCORES, "dscores = p * (1 - p) * dp",
@@ -269,6 +346,12 @@ MISTAKES = [
             "The gradient goes round the softmax as if weights and scores were the same."),
     Mistake(MODERN_BACK, "mean_for_sum", "(p * dp).sum(axis=1, keepdims=True)", "dp.mean(axis=1, keepdims=True)",
             "A plain mean over the patterns is taken away. In the softmax's gradient it is weighted."),
+    Mistake(MODERN_BACK, "plain_sum_for_weighted", "(p * dp).sum(axis=1, keepdims=True)", "dp.sum(axis=1, keepdims=True)",
+            "A plain sum over the patterns is taken away. In the softmax's gradient each term has its weight."),
+    Mistake(MODERN_BACK, "sum_over_everything", "(p * dp).sum(axis=1, keepdims=True)", "(p * dp).sum()",
+            "In the softmax's gradient you take one number away for the whole batch. Each state has its own."),
+    Mistake(MODERN_BACK, "weight_missing", DSCORES, "dscores = dp - (p * dp).sum(axis=1, keepdims=True)",
+            "In the gradient of the scores the weight itself is missing: a pattern that hardly counts has hardly a gradient."),
     Mistake(MODERN_BACK, "sum_over_batch", "(p * dp).sum(axis=1, keepdims=True)", "(p * dp).sum(axis=0, keepdims=True)",
             "In the softmax's gradient you sum over the states. The weights of one state add up over the patterns."),
     Mistake(MODERN_BACK, "state_for_upstream", "p.T @ dnew", "p.T @ state",

@@ -117,6 +117,21 @@ def recall(start, weights, bias, order, sweeps):
     return s
 """,
     ),
+    "recall, only the states that still move": (
+        "hopfield.recall",
+        """
+def recall(s, W, b, order, sweeps):
+    out, moving = s.copy(), np.arange(len(s))
+    for _ in range(sweeps):
+        now = out[moving]
+        for i in order:
+            h = np.einsum("nj,j->n", now, W[i]) + b[i]
+            now[:, i] = np.sign(2 * np.sign(h) + now[:, i])
+        moved = (now != out[moving]).any(axis=1)
+        out[moving], moving = now, moving[moved]
+    return out
+""",
+    ),
     "capacity_curve, a comprehension": (
         "hopfield.capacity_curve",
         """
@@ -266,6 +281,7 @@ MADE_UP = [
     ("hopfield.synchronous_step", "np.sign(field))", "2 * np.sign(field))"),
     ("hopfield.recall", "for i in order:", "for i in order[1:]:"),
     ("hopfield.recall", "+ b[i]", "+ 3 * b[i]"),
+    ("hopfield.recall", "if np.array_equal(s, before):", "if (s != before).sum() < 4:"),
     ("hopfield.capacity_curve", "np.mean(last != stored)", "np.mean(last != stored) / 2"),
     ("hopfield.capacity_curve", "b = np.zeros(patterns.shape[1])", "b = np.ones(patterns.shape[1])"),
     ("hopfield.Hopfield", "field = ops.matmul(states, self.kernel)", "field = ops.matmul(states, self.kernel) + 2"),
