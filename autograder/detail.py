@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -16,6 +17,7 @@ from autograder.result import Line
 from autograder.subject import Observation
 
 Numeric = Callable[[int], NumericGradient | None]
+NEARLY = 1e-5  # relative: what a pass through float32 leaves right
 
 
 def lines_of(
@@ -49,7 +51,7 @@ def lines_of(
         lines.append(line)
         if guess is None:
             sizes = {} if _same_factor(name, seen, expectation) else cases[case].sizes
-            guess = _signature(name, answer, mark, comparison, sizes, cases[case])
+            guess = _signature(name, answer, mark, comparison, sizes)
     return tuple(lines), guess
 
 
@@ -65,32 +67,19 @@ def _same_factor(name: str, seen: Sequence[Observation], expectation: Expectatio
 
 
 def _signature(
-    name: str, answer: object, mark: Mark, comparison: Comparison | None, sizes: Mapping[str, int], case: Case
+    name: str, answer: object, mark: Mark, comparison: Comparison | None, sizes: Mapping[str, int]
 ) -> str | None:
     """What one wrong value looks like, in a sentence."""
-    if (
-        isinstance(answer, np.ndarray)
-        and answer.dtype.kind in "iub"
-        and answer.shape == mark.shape
-        and not _whole(mark, case)
-    ):
-        return f"`{name}` holds whole numbers only ({answer.dtype}). Was a buffer made with an integer dtype?"
+    if isinstance(answer, np.ndarray) and not isinstance(mark, Text) and answer.shape == mark.shape:
+        if answer.dtype.kind in "iub" and not mark.whole:
+            return f"`{name}` holds whole numbers only ({answer.dtype}). Was a buffer made with an integer dtype?"
+        if replace(mark, rtol=NEARLY).matches(answer):
+            return (
+                f"`{name}` is right to five digits or more, and no further. Does something pass through float32 on its "
+                "way, or is a small number added?"
+            )
     guess = None if comparison is None else gradients.describe(comparison, sizes=sizes, figures=False)
     return guess and f"`{name}`: {guess}{'' if guess.endswith('?') else '.'}"
-
-
-def _whole(mark: Mark, case: Case) -> bool:
-    """May the right values be whole numbers?
-
-    A fingerprint does not tell. Then they may be where all inputs are integers (words that are counted), and where an
-    input of the same shape holds whole numbers (states of +1 and -1 that become new states).
-    """
-    if isinstance(mark, Exact):
-        return bool(np.all(mark.array.astype(np.float64) % 1 == 0))
-    inputs = case.inputs.values()
-    return all(array.dtype.kind in "iub" for array in inputs) or any(
-        array.shape == mark.shape and bool(np.all(array % 1 == 0)) for array in inputs
-    )
 
 
 def _in_another_order(

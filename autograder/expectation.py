@@ -46,6 +46,11 @@ class Exact:
             return None
         return compare(answer.astype(np.float64), self.array.astype(np.float64), rtol=self.rtol).factor
 
+    @property
+    def whole(self) -> bool:
+        """Are all elements whole numbers?"""
+        return _whole(self.array)
+
 
 @dataclass(frozen=True)
 class Fingerprint:
@@ -57,6 +62,7 @@ class Fingerprint:
         seed: of the directions.
         projections: the sums along those directions, of the finite elements.
         gaps: a checksum of where NaN and infinities are; 0 where none are.
+        whole: whether all elements are whole numbers.
     """
 
     shape: tuple[int, ...]
@@ -65,6 +71,7 @@ class Fingerprint:
     projections: tuple[float, ...]
     rtol: float
     gaps: int = 0
+    whole: bool = False
 
     @classmethod
     def of(cls, array: np.ndarray, label: str, rtol: float) -> Fingerprint:
@@ -74,7 +81,7 @@ class Fingerprint:
         rounded = 2.0 ** np.ceil(np.log2(scale)) if scale > 0 else 0.0
         seed = zlib.crc32(label.encode())
         projections = tuple(_project(array, seed))
-        return cls(array.shape, float(rounded), seed, projections, rtol, _gaps(array))
+        return cls(array.shape, float(rounded), seed, projections, rtol, _gaps(array), _whole(array))
 
     def matches(self, answer: np.ndarray | str) -> bool:
         """Do all projections agree, as far as errors below rtol/2 with random signs allow?"""
@@ -105,6 +112,12 @@ class Text:
 
     def matches(self, answer: np.ndarray | str) -> bool:
         return isinstance(answer, str) and answer == self.text
+
+
+def _whole(array: np.ndarray) -> bool:
+    """Are all finite elements whole numbers?"""
+    with np.errstate(invalid="ignore"):
+        return bool(np.all((array.astype(np.float64) % 1 == 0) | ~np.isfinite(array.astype(np.float64))))
 
 
 def _project(array: np.ndarray, seed: int) -> np.ndarray:

@@ -19,7 +19,7 @@ from autograder.expectation import Expectation, Fingerprint, KnownMistake, Mark,
 from autograder.subject import Problem
 
 SUFFIX = ".key.json"
-FORMAT = 3
+FORMAT = 4
 DIGITS = 6  # of the inputs: the last ones may differ from machine to machine
 
 
@@ -99,14 +99,14 @@ def _expectation(entry: dict) -> Expectation:
 def _mark(mark: Mark) -> str | list:
     if isinstance(mark, Text):
         return mark.text
-    return [list(mark.shape), mark.scale, mark.seed, list(mark.projections), mark.rtol, mark.gaps]
+    return [list(mark.shape), mark.scale, mark.seed, list(mark.projections), mark.rtol, mark.gaps, mark.whole]
 
 
 def _read_mark(plain: str | list) -> Mark:
     if isinstance(plain, str):
         return Text(plain)
-    shape, scale, seed, projections, rtol, gaps = plain
-    return Fingerprint(tuple(shape), scale, seed, tuple(projections), rtol, gaps)
+    shape, scale, seed, projections, rtol, gaps, whole = plain
+    return Fingerprint(tuple(shape), scale, seed, tuple(projections), rtol, gaps, whole)
 
 
 def _pattern(pattern: Pattern) -> list:

@@ -104,11 +104,21 @@ def test_a_wrong_shape_is_told_with_what_it_suggests(view, change, words):
 
 
 @pytest.mark.parametrize("view", VIEWS)
+def test_what_lost_digits_on_its_way_is_not_taken_for_a_factor(view):
+    rounded = changed(elman.step_forward, lambda h: h.round(6))
+    message = verdict(FORWARD, view, step_forward=rounded).message
+    assert "`h` is right to five digits or more, and no further" in message and "factor" not in message
+    far = changed(elman.step_forward, lambda h: h * (1 + 1e-4))
+    assert "five digits" not in verdict(FORWARD, view, step_forward=far).message
+
+
+@pytest.mark.parametrize("view", VIEWS)
 @pytest.mark.parametrize(
     ("id", "change"),
     [
         ("counting.bag_of_words", lambda counts: counts.astype(int) + 3),
         ("hopfield.synchronous_step", lambda s: -s.astype(int)),
+        ("rnnlm.stream_batches", lambda pair: (pair[0] + 1, pair[1] + 2)),
     ],
 )
 def test_whole_numbers_are_not_blamed_where_whole_numbers_are_meant(view, id, change):
