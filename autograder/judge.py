@@ -52,7 +52,8 @@ def judge(
     mistake = expectation.recognise(seen, lambda id: id != exercise.id and sound is not None and sound(id))
     problem = next((observation.problem for observation in seen if observation.problem), None)
     if problem:
-        return result(0, *_without_values(problem, mistake), mistake=mistake and mistake.id, hint=_hint(problem))
+        hint = _hint(problem, exercise)
+        return result(0, *_without_values(problem, mistake), mistake=mistake and mistake.id, hint=hint)
 
     right = {
         name: all(
@@ -128,7 +129,9 @@ def _without_values(problem: Problem, mistake: KnownMistake | None) -> tuple[str
     return verdict, message
 
 
-def _hint(problem: Problem) -> str:
+def _hint(problem: Problem, exercise: Exercise) -> str:
+    if problem.kind == "malformed" and exercise.kind == "layer":
+        return "make one yourself in a new cell, call it, and look at its attributes and at the shapes of its weights."
     return {
         "malformed": "read `Returns` in the docstring: what, in which order, with which shapes.",
         "cell": "run that cell by itself, and mend what the error says.",

@@ -7,7 +7,7 @@ reference, in a process of the grader's own, is what the student's values are co
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -24,6 +24,7 @@ ABOUT_CELL = {
     "gradient.initial_state": "the gradient that reaches the initial state",
     "weights": "the names and shapes of the trainable weights",
     "dtypes": "the dtypes in a float64 cell",
+    "initial.bias": "the bias as `build` leaves it",
     "zero_state": "what get_initial_state(batch_size=3) returns",
     "first_output": "the outputs when no initial state is given",
     "config": "what get_config adds to that of every layer",
@@ -140,7 +141,11 @@ def probe_recurrent_cell(
     def run(tensors: Mapping[str, object]) -> list[object]:
         return layer(tensors["inputs"], initial_state=[tensors[name] for name in states])
 
-    outputs, found = differentiate(run, watched, [getattr(cell, name) for name in weights], inputs["upstream"])
+    try:
+        outputs, found = differentiate(run, watched, [getattr(cell, name) for name in weights], inputs["upstream"])
+    except Exception:
+        _refuse_other_than_two_things(cell, inputs["inputs"][:, 0], start)
+        raise
     values: dict[str, object] = {"outputs": np.asarray(outputs[0])}
     for index, name in enumerate(states):
         suffix = "" if index == 0 else f"_{name}"
@@ -410,6 +415,21 @@ def _put(cell: object, name: str, value: np.ndarray) -> None:
         weight.assign(value)
     else:
         setattr(cell, name, keras.ops.convert_to_tensor(value))
+
+
+def _refuse_other_than_two_things(cell: object, inputs: np.ndarray, states: Sequence[np.ndarray]) -> None:
+    """Say so if a cell's `call` works and does not return what `keras.layers.RNN` takes apart."""
+    from keras import ops
+
+    try:
+        answer = cell(ops.convert_to_tensor(inputs), [ops.convert_to_tensor(state) for state in states])
+    except Exception:
+        return  # its own error says more
+    if not isinstance(answer, (tuple, list)) or len(answer) != 2:
+        count = len(answer) if isinstance(answer, (tuple, list)) else "nothing" if answer is None else "one"
+        raise Malformed(
+            f"`call` must return two things, the output and the list of new states. Received: {count}."
+        ) from None
 
 
 def _zero_state(

@@ -96,7 +96,7 @@ def draw_cell(rng: np.random.Generator) -> Case:
 
 def probe_elman_cell(cell_class, inputs):
     """Build the cell, put the weights in, run it under `keras.layers.RNN`: see `autograder.layers`."""
-    return probe_recurrent_cell(cell_class, inputs, states=("initial_state",))
+    return probe_recurrent_cell(cell_class, inputs, states=("initial_state",), initial=("bias",))
 
 
 def probe_copy_weights(copy_weights, inputs):
@@ -142,7 +142,7 @@ EXERCISES = [
                     "gradient.inputs", "gradient.initial_state",
                 ),
             ),
-            "weights": Part(0.1, ("weights", "dtypes")),
+            "weights": Part(0.1, ("weights", "dtypes", "initial.bias")),
             "state": Part(0.1, ("zero_state", "first_output")),
             "config": Part(0.1, ("config", "rebuilt_outputs")),
         },

@@ -128,6 +128,16 @@ MISTAKES = [
             "dkernel += (x[:, t] if layer == 0 else h[layer - 1, :, t - 1] if t > 0 else h0[layer - 1]).T @ da",
             "The gradients of the kernels between the layers are made with the layer below at the step before. It was "
             "read at the same step."),
+    Mistake(BACK, "recurrent_kernels_one_step_only", "dWh[layer] += old.T @ da", "dWh[layer] = old.T @ da",
+            "Of the recurrent kernels' gradients only the first step is left. Every step uses the kernels, so their "
+            "gradients are sums over time."),
+    Mistake(BACK, "kernel_not_transposed", "dbelow[:, t] = da @ kernel.T", "dbelow[:, t] = da @ (kernel.T if layer == 0 else kernel)",
+            "The gradient goes down through kernels that are not transposed. Both of their axes have the same length, so "
+            "nothing but the values shows it."),
+    Mistake(BACK, "carry_without_slope", "carry = da @ Wh[layer].T", "carry = total @ Wh[layer].T",
+            "What goes back to the step before has not passed the squashing: its slope is missing on that way."),
+    Mistake(BACK, "passed_down_without_slope", "dbelow[:, t] = da @ kernel.T", "dbelow[:, t] = total @ kernel.T",
+            "What goes down to the layer below has not passed the squashing: its slope is missing on that way."),
     Mistake(BACK, "kernels_one_step_only", "dkernel += below[:, t].T @ da", "dkernel[...] = below[:, t].T @ da",
             "Of the kernels' gradients only the first step is left. Every step uses the kernels, so their gradients are "
             "sums over time."),
@@ -201,6 +211,11 @@ MISTAKES = [
             "Every sequence starts from the initial states of the first one of the batch."),
     Mistake(BOTH, "backward_not_squashed", "np.tanh(x[n, t] @ Wx[1]", "np.array(x[n, t] @ Wx[1]",
             "The backward direction is not squashed. It is a layer like the forward one."),
+    Mistake(BOTH, "states_kept_at_the_padding", "    return y\n",
+            "    for n in range(batch):\n        y[n, lengths[n] :, :units] = y[n, lengths[n] - 1, :units]\n"
+            "        y[n, lengths[n] :, units:] = h0[1, n]\n    return y\n",
+            "At the padding the outputs show the states that were kept there. The states are right to keep, and the output "
+            "there is zero."),
     Mistake(BOTH, "padding_repeats_the_last_state", "            y[n, t, :units] = state\n", "            y[n, t:, :units] = state\n",
             "At the padding the forward direction repeats its last state. The output there is zero."),
     # the Keras layer

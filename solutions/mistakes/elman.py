@@ -179,6 +179,8 @@ MISTAKES = [
             "You walk forwards through time. A gradient needs the one of the step after it: which step has "
             "nothing after it?"),
     # the Keras cell
+    Mistake(CELL, "bias_starts_from_one", 'initializer="zeros", name="bias"', 'initializer="ones", name="bias"',
+            "The bias does not start from zero."),
     Mistake(CELL, "bias_not_registered",
             'self.bias = self.add_weight(shape=(self.units,), initializer="zeros", name="bias")',
             "self.bias = ops.zeros((self.units,), dtype=self.dtype)",

@@ -29,8 +29,8 @@ MISTAKES = [
             "kernels."),
     Mistake(STEP, "reset_before_product", "r * ah_h", "((r * h_prev) @ Wh[:, 2 * z.shape[1] :] + b[1][2 * z.shape[1] :])",
             "The reset gate acts before the matrix product, on the state itself. That is the original of 2014. In "
-            "this exercise it acts after the product. The two agree only where the old state is zero and there is no "
-            "bias."),
+            "this exercise it acts after the product. With a diagonal kernel, or with gates that are all alike, you would "
+            "not see it."),
     Mistake(STEP, "reset_missing", "np.tanh(ax_h + r * ah_h)", "np.tanh(ax_h + ah_h)",
             "The reset gate is not used. It decides how much the candidate hears of the past."),
     Mistake(STEP, "reset_on_the_whole_sum", "np.tanh(ax_h + r * ah_h)", "np.tanh(r * (ax_h + ah_h))",
@@ -70,6 +70,9 @@ MISTAKES = [
     Mistake(STEP_BACK, "only_direct_path", "dh_prev = dah @ Wh.T + dh * z", "dh_prev = dh * z",
             "The gradient of the old state holds the share that stays and nothing else. The state also enters the "
             "gates and the candidate."),
+    Mistake(STEP_BACK, "old_state_from_the_input_side", "dh_prev = dah @ Wh.T", "dh_prev = dax @ Wh.T",
+            "The gradient of the old state is made with what goes to the input's side. The two sides differ in the "
+            "candidate: only one of them passes the reset gate."),
     Mistake(STEP_BACK, "direct_path_without_gate", "+ dh * z", "+ dh",
             "On the direct path the whole gradient reaches the old state. Only a share of the state stays."),
     Mistake(STEP_BACK, "direct_path_with_other_share", "+ dh * z", "+ dh * (1 - z)",
@@ -166,6 +169,8 @@ MISTAKES = [
             "bias_shape = (2, 3 * units)",
             "The bias has two rows in both conventions. Where the reset comes before the product, one row is all that "
             "can matter."),
+    Mistake(CELL, "bias_starts_from_one", 'initializer="zeros", name="bias"', 'initializer="ones", name="bias"',
+            "The bias does not start from zero."),
     Mistake(CELL, "bias_not_registered", 'self.bias = self.add_weight(shape=bias_shape, initializer="zeros", name="bias")',
             "self.bias = ops.zeros(bias_shape, dtype=self.dtype)",
             "The bias is not a weight of the layer, so no optimizer will ever change it. A plain tensor kept on the "

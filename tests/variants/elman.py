@@ -253,7 +253,7 @@ class ElmanCell(keras.layers.Layer):
     def build(self, input_shape):
         self.kernel = self.add_weight(shape=(input_shape[-1], self.units), name="kernel")
         self.recurrent_kernel = self.add_weight(shape=(self.units, self.units), name="recurrent_kernel")
-        self.bias = self.add_weight(shape=(self.units,), name="bias")
+        self.bias = self.add_weight(shape=(self.units,), initializer="zeros", name="bias")
         self.built = True
 
     def call(self, inputs, states):
