@@ -112,8 +112,9 @@ def draw_loss(rng: np.random.Generator) -> Case:
 
     The first sequence is full and the second is shorter, so that the number of tokens is neither of the sizes. The
     rest is padding, with target 0, as it usually is. But word 0 is also a target that counts. One token that counts
-    has scores of several hundred. The targets of padding, of the first sequence and of its first token have lower
-    scores than the others, so that it shows which tokens are in the mean.
+    has scores of several hundred, and one a target whose probability is not a number above 0 in float64. The targets
+    of padding, of the first sequence and of its first token have lower scores than the others, so that it shows which
+    tokens are in the mean.
     """
     sizes = _sizes(rng, "batch", "time")
     batch, time, vocabulary = sizes.values()
@@ -128,12 +129,17 @@ def draw_loss(rng: np.random.Generator) -> Case:
     scores[0] -= 3 * one_hot[0]
     scores[0, 0] -= 3 * one_hot[0, 0]
     scores[1, 0] += FAR
+    scores[1, 1, targets[1, 1]] -= FAR
     return Case({"scores": scores, "targets": targets, "mask": mask}, sizes)
 
 
 def draw_loss_backward(rng: np.random.Generator) -> Case:
-    """dloss, a number, then the arguments of the loss."""
+    """dloss, a number, then the arguments of the loss, but for the target without a probability.
+
+    Going back through the probability itself, and dividing by it, is a right way too.
+    """
     case = draw_loss(rng)
+    case.inputs["scores"][1, 1, case.inputs["targets"][1, 1]] += FAR
     dloss = np.array(rng.uniform(1.5, 2.5) * rng.choice([-1, 1]))
     return Case({"dloss": dloss, **case.inputs}, case.sizes)
 
@@ -161,17 +167,22 @@ def draw_streams(rng: np.random.Generator) -> Case:
 
 
 def probe_streams(stream_batches, inputs):
-    """Call it with the sizes as integers."""
-    given = {"ids": inputs["ids"], "batch": int(inputs["batch"]), "time": int(inputs["time"])}
-    return call_function(("inputs", "targets"))(stream_batches, given)
+    """Call it with the sizes as integers: with the whole text, and with as much of it as fits without a rest."""
+    ids, batch, time = inputs["ids"], int(inputs["batch"]), int(inputs["time"])
+    values = {}
+    full = len(ids) // batch // time * time  # of a stream: full blocks, and the last target
+    for suffix, text in (("", ids), (".no_rest", ids[: batch * (full - time + 1)])):
+        given = {"ids": text, "batch": batch, "time": time}
+        values |= call_function((f"inputs{suffix}", f"targets{suffix}"))(stream_batches, given)
+    return values
 
 
 def draw_sample(rng: np.random.Generator) -> Case:
-    """scores (vocabulary,), tied (vocabulary,), temperatures (2,), top_k, u (draws,).
+    """scores, tied and level (vocabulary,), temperatures (2,), top_k, u (draws,).
 
     The scores are large, so that their exponentials overflow, and spread over some units. In `tied` several words
-    share the score at the edge of the top_k. Word 1 has the largest score in both and word 0 the smallest. The first
-    u is 0.
+    share the score at the edge of the top_k, and in `level` two words share the largest score. Word 1 has the largest
+    score in the first two and word 0 the smallest. The first u is 0.
     """
     vocabulary, top_k = int(rng.integers(9, 13)), int(rng.integers(3, 6))
     order = rng.permutation(np.arange(1, vocabulary))  # from the largest score down
@@ -187,17 +198,19 @@ def draw_sample(rng: np.random.Generator) -> Case:
     u = rng.permutation(np.linspace(0, 1, 80, endpoint=False)) + rng.uniform(0.001, 0.011, 80)
     u[0] = 0.0
     temperatures = np.array([rng.uniform(0.3, 0.6), rng.uniform(1.7, 3.0)])
-    inputs = {"scores": scores, "tied": tied, "temperatures": temperatures, "top_k": np.array(top_k), "u": u}
-    return Case(inputs, {"vocabulary": vocabulary, "top_k": top_k})
+    level = scores.copy()
+    level[rng.choice(vocabulary, 2, replace=False)] = FAR + 1
+    inputs = {"scores": scores, "tied": tied, "level": level, "temperatures": temperatures}
+    return Case({**inputs, "top_k": np.array(top_k), "u": u}, {"vocabulary": vocabulary, "top_k": top_k})
 
 
 def probe_sample(sample, inputs):
-    """Draw a word for each u: from all words, cooler and warmer, from the best, and where scores are equal."""
+    """Draw a word for each u: from all words, cooler, warmer, from the best, where scores are equal, at borders."""
     cool, warm = (float(temperature) for temperature in inputs["temperatures"])
     top_k = int(inputs["top_k"])
 
-    def words(scores: np.ndarray, temperature: float, count: int) -> np.ndarray:
-        found = [sample(scores, temperature, count, float(u)) for u in inputs["u"]]
+    def words(scores: np.ndarray, temperature: float, count: int, numbers: np.ndarray = inputs["u"]) -> np.ndarray:
+        found = [sample(scores, temperature, count, float(u)) for u in numbers]
         for word in found:
             if np.ndim(word) or not isinstance(word, (int, np.integer)):
                 raise Malformed(f"It must return one integer, the word's id. Received: {word!r}."[:200])
@@ -210,6 +223,7 @@ def probe_sample(sample, inputs):
         "best": words(inputs["scores"], 1.0, top_k),
         "best_warm": words(inputs["scores"], warm, top_k),
         "tied": words(inputs["tied"], 1.0, top_k),
+        "border": words(inputs["level"], 1.0, 2, np.array([0.0, 0.5])),  # two pieces of exactly one half each
     }
 
 
@@ -319,6 +333,11 @@ def probe_model(model_class, inputs):
     padded = np.where(mask, np.maximum(ids, 1), 0)
     values["outputs.mask_zero"] = np.where(real, np.asarray(scores(made(mask_zero=True), padded)), 0.0)
 
+    try:
+        model_class(**sizes, stateful=True).reset_state()
+        values["reset_before_build"] = "nothing happens"
+    except Exception as error:
+        values["reset_before_build"] = f"it raises {type(error).__name__}"
     carrying = made(stateful=True)
     scores(carrying, ids)
     values["outputs.carried"] = np.asarray(scores(carrying, more))
@@ -389,10 +408,13 @@ EXERCISES = [
         forbidden=NOT_BY_HAND,
     ),
     Exercise(
-        "rnnlm.stream_batches", 3, draw_streams, probe_streams, evenly(("inputs", "targets")), forbidden=NOT_BY_HAND,
+        "rnnlm.stream_batches", 3, draw_streams, probe_streams,
+        evenly(("inputs", "targets", "inputs.no_rest", "targets.no_rest")), forbidden=NOT_BY_HAND,
         about={
             "inputs": "what the network reads, block by block",
             "targets": "what it should say at each place: one word for each word of `inputs`",
+            "inputs.no_rest": "the inputs of a text of which nothing is left over",
+            "targets.no_rest": "the targets of a text of which nothing is left over",
         },
     ),
     Exercise(
@@ -403,7 +425,10 @@ EXERCISES = [
             "cells": Part(0.2, ("outputs.elman", "outputs.gru", "outputs.own_cell")),
             "padding": Part(0.15, ("outputs.mask", "outputs.mask_zero")),
             "state": Part(0.2, ("outputs.again", "outputs.carried", "outputs.after_reset")),
-            "promises": Part(0.1, ("weights", "dtypes", "config", "rebuilt_outputs", "rebuilt_with_own_cell")),
+            "promises": Part(
+                0.1,
+                ("weights", "dtypes", "config", "rebuilt_outputs", "rebuilt_with_own_cell", "reset_before_build"),
+            ),
         },
         kind="layer", rtol=MODEL_RTOL,
         time_axis=dict.fromkeys(SCORES, 1),
@@ -418,6 +443,7 @@ EXERCISES = [
             "outputs.again": "the scores of a second call with stateful=False",
             "outputs.carried": "the scores of a second call with stateful=True",
             "outputs.after_reset": "the scores of a third call with stateful=True, after reset_state()",
+            "reset_before_build": "what reset_state() does if the model has no layers yet",
             "weights": "the names and shapes of the trainable weights",
             "dtypes": "the dtypes in a float64 model",
             "config": "what get_config adds to that of every model",
@@ -428,7 +454,8 @@ EXERCISES = [
     Exercise(
         "rnnlm.sample", 5, draw_sample, probe_sample,
         {
-            "plain": Part(0.2, ("plain",)),
+            "plain": Part(0.1, ("plain",)),
+            "border": Part(0.1, ("border",)),
             "temperature": Part(0.3, ("cool", "warm")),
             "top_k": Part(0.3, ("best", "best_warm")),
             "tied": Part(0.2, ("tied",)),
@@ -436,6 +463,7 @@ EXERCISES = [
         forbidden=NOT_BY_HAND + _BUILT_IN + _SAMPLERS,
         about={
             "plain": "the words at temperature 1 with top_k=0, for 80 numbers u",
+            "border": "two words share the largest score, top_k=2; u is 0, and then just where their pieces meet",
             "cool": "the words at a temperature below 1",
             "warm": "the words at a temperature above 1",
             "best": "the words at temperature 1 with a small top_k",

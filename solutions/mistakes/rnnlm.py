@@ -121,7 +121,12 @@ MISTAKES = [
     # the loss
     Mistake(LOSS, "no_max_shift", "scores - scores.max(axis=-1, keepdims=True)", "scores",
             "Your loss is infinite where scores are large: an exponential overflowed, or the logarithm met a "
-            "probability that had become 0. Make the scores harmless before you take exponentials."),
+            "probability that had become 0. Make the scores harmless before you take exponentials, and do without the "
+            "logarithm of a number that may have been rounded to 0."),
+    Mistake(LOSS, "probability_held_above_zero", "surprise = -np.take_along_axis(log_p,",
+            "surprise = -np.take_along_axis(np.log(np.maximum(np.exp(log_p), 1e-15)),",
+            "Probabilities that were rounded to 0 are lifted to 1e-15 before their logarithm is taken. The loss is finite, and "
+            "wrong for every word that is less likely."),
     Mistake(LOSS, "one_shift_for_all", "scores.max(axis=-1, keepdims=True)", "scores.max()",
             "All tokens are shifted by the same number. The largest score of all suits one token. For another it can be "
             "so large that all its exponentials become 0."),
@@ -299,6 +304,9 @@ MISTAKES = [
             "Inputs and targets are returned in each other's place: see the stated order."),
     Mistake(STREAMS, "end_of_the_text", "ids[: batch * length]", "ids[-batch * length :]",
             "The tokens that do not fit are dropped at the start of the text. They are to be dropped at its end."),
+    Mistake(STREAMS, "streams_of_the_inputs", "length = len(ids) // batch", "length = (len(ids) - 1) // batch",
+            "The streams are made one token short: the last token of the text is set aside before it is divided. Divide the whole "
+            "text; that a stream's last token has no target is a matter of the blocks."),
     Mistake(STREAMS, "last_target_forgotten", "(length - 1) // time", "length // time",
             "The last token of a stream has no target, and you count it among the inputs. So the last block lacks a target."),
     Mistake(STREAMS, "one_block_too_few", "(length - 1) // time", "(length - 1) // time - 1",
@@ -317,7 +325,8 @@ MISTAKES = [
             "The scores are multiplied by the temperature, so that a high one makes the best word surer. Heat should blur "
             "the differences."),
     Mistake(SAMPLE, "temperature_ignored", "scores[kept].max()) / temperature)", "scores[kept].max()))",
-            "The temperature plays no part in what you draw."),
+            "The temperature plays no part in what you draw. If you divide probabilities by it, that is undone when they are made "
+            "to add up to 1."),
     Mistake(SAMPLE, "temperature_on_probabilities", _EXPONENTIALS + "\n    p = weights / weights.sum()",
             "np.exp(scores[kept] - scores[kept].max())\n    p = weights / weights.sum() / temperature",
             "The temperature divides the probabilities, which then do not add up to 1. It belongs to the scores."),
@@ -360,6 +369,9 @@ MISTAKES = [
             "The pieces lie in the order of the scores, from the likeliest word on. The stated order is that of the ids."),
     Mistake(SAMPLE, "place_returned", "kept[min(place, len(kept) - 1)]", "place",
             "You return the place among the words that stayed. The word's own id in the vocabulary is asked for."),
+    Mistake(SAMPLE, "border_to_the_left", 'u, side="right"', 'u, side="left"',
+            "A number u that lies exactly where two pieces meet draws the word on its left. The left end belongs to a piece, "
+            "the right end does not."),
     Mistake(SAMPLE, "one_word_on", "min(place, len(kept) - 1)", "min(place + 1, len(kept) - 1)",
             "The word is the one after that in whose piece u lies."),
     Mistake(SAMPLE, "one_word_before", "min(place, len(kept) - 1)", "max(place - 1, 0)",
@@ -403,6 +415,8 @@ MISTAKES = [
             "The state is carried where it should not be, and not carried where it should be."),
     Mistake(MODEL, "reset_does_nothing", "if self.built:", "if not self.built:",
             "After reset_state() the next call still goes on from the old states."),
+    Mistake(MODEL, "reset_needs_layers", "        if self.built:\n            self.recurrent_layer", "        self.recurrent_layer",
+            "reset_state() fails in a model that has not been built: there is no recurrent layer yet, and nothing to do."),
     Mistake(MODEL, "cell_state_not_reset", "self.recurrent_layer.reset_state()",
             "[state.assign(0 * state) for state in (self.recurrent_layer.states or [])[:1]]",
             "Of an LSTM's two states only the hidden state is reset. Its memory, the cell state, lives on."),

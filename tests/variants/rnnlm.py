@@ -98,15 +98,15 @@ def affine_backward(g, h, W, b):
     return [dh, dW, db]
 """,
     ),
-    "softmax_loss, probabilities of shifted scores, token by token": (
+    "softmax_loss, token by token": (
         "rnnlm.softmax_loss",
         """
 def softmax_loss(scores, targets, mask):
     total, tokens = 0.0, 0
     for n, t in np.ndindex(targets.shape):
         if mask[n, t]:
-            e = np.exp(scores[n, t] - max(scores[n, t]))
-            total -= np.log(e[targets[n, t]] / sum(e))
+            shifted = scores[n, t] - max(scores[n, t])
+            total += np.log(sum(np.exp(shifted))) - shifted[targets[n, t]]
             tokens += 1
     return total / tokens
 """,
@@ -387,7 +387,7 @@ class RNNLM(keras.Model):
         return self.output_layer(h)
 
     def reset_state(self):
-        for variable in self.carried:
+        for variable in getattr(self, "carried", []):
             variable.assign(ops.zeros_like(variable))
 
     def get_config(self):
