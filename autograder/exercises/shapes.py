@@ -39,8 +39,17 @@ def draw_mask(rng: np.random.Generator) -> Case:
 
 
 def probe_mask(padding_mask, inputs):
-    """Call it with the time as an integer."""
-    return call_function(("mask",))(padding_mask, {"lengths": inputs["lengths"], "time": int(inputs["time"])})
+    """Call it with the time as an integer, and with two places more than the longest sequence has."""
+    values = {}
+    for name, more in (("mask", 0), ("mask.longer", 2)):
+        given = {"lengths": inputs["lengths"], "time": int(inputs["time"]) + more}
+        values |= call_function((name,))(padding_mask, given)
+        dtype = np.asarray(values[name]).dtype
+        if dtype.kind != "b":
+            raise Malformed(
+                f"A mask holds True and False, dtype bool: that is what a comparison gives. Received: {dtype}."
+            )
+    return values
 
 
 # Decoders to search in
@@ -101,13 +110,21 @@ def as_stated(answer: object, rows: int, longest: int) -> tuple[np.ndarray, np.n
             f"Stated: words of shape ({rows}, {longest}) and scores of shape ({rows},). "
             f"Received: {words.shape} and {scores.shape}."
         )
+    if words.dtype.kind not in "iu":
+        raise Malformed(f"Words are numbers of rows: integers. Received: words of dtype {words.dtype}.")
     return words, scores
 
 
 def draw_greedy(rng: np.random.Generator) -> Case:
-    """Seven decoders, a batch of states for each, and how many words there may be."""
+    """Seven decoders, a batch of states for each, and how many words there may be.
+
+    For the second one, two words are the most probable first word, and equally so.
+    """
     sizes = {"batch": 8, "longest": int(rng.integers(6, 8)), "vocabulary": 9, "units": 5}
     inputs = draw_decoders(rng, 7, sizes["vocabulary"], sizes["units"], sizes["batch"])
+    equal = rng.choice(np.arange(END + 1, sizes["vocabulary"]), size=2, replace=False)
+    inputs["U"][1][:, equal] = 0.0  # so that their scores are exactly what the table says
+    inputs["table"][1, START, equal] = 2 + np.abs(inputs["U"][1]).sum(axis=0).max()
     return Case({**inputs, "longest": np.array(sizes["longest"])}, sizes)
 
 
@@ -449,8 +466,9 @@ _STEP = {
 
 EXERCISES = [
     Exercise(
-        "shapes.padding_mask", 2, draw_mask, probe_mask, evenly(("mask",)), forbidden=NOT_BY_HAND + _MASKS,
-        about={"mask": "which places are real"},
+        "shapes.padding_mask", 2, draw_mask, probe_mask, evenly(("mask", "mask.longer")),
+        forbidden=NOT_BY_HAND + _MASKS,
+        about={"mask": "which places are real", "mask.longer": "the same where `time` is larger than every length"},
     ),
     Exercise(
         "shapes.greedy_decode", 5, draw_greedy, probe_greedy, evenly(("words", "scores")),

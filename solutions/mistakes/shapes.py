@@ -35,6 +35,8 @@ MISTAKES = [
             "Only the last real place of each sequence is marked. Those before it are real as well."),
     Mistake(MASK, "cut_to_the_longest", "np.arange(time)", "np.arange(lengths.max() - 1)",
             "The mask has too few columns. It has as many as there are places, whatever the lengths are."),
+    Mistake(MASK, "time_ignored", "np.arange(time)", "np.arange(lengths.max())",
+            "The mask has as many columns as the longest sequence has places. It has `time` of them."),
     # greedy decoding
     Mistake(GREEDY, "least_probable", "log_p.argmax(axis=1)", "log_p.argmin(axis=1)",
             "The least probable word is said. Log probabilities are negative, and the largest is the one nearest to 0."),
@@ -70,6 +72,15 @@ MISTAKES = [
             "The score is a mean over the words. A sum is asked for."),
     Mistake(GREEDY, "all_stop_at_the_first_end", "running & (last != end)", "running & np.all(last != end)",
             "All sequences stop as soon as one of them has said the end word. Each has an end of its own."),
+    Mistake(GREEDY, "comes_back_to_life", "running & (last != end)", "last != end",
+            "A finished sequence comes back to life: at the next step what it would have said is no end word, and it goes on. "
+            "Who is finished stays finished."),
+    Mistake(GREEDY, "finished_too_early", "words[:, t] = np.where(running, last, PAD)",
+            "running = running & (last != end)\n        words[:, t] = np.where(running, last, PAD)",
+            "A sequence counts as finished before its end word is noted, so that both the word and its log probability are "
+            "lost. Both belong to it."),
+    Mistake(GREEDY, "largest_of_equals", "log_p.argmax(axis=1)", "log_p.shape[1] - 1 - log_p[:, ::-1].argmax(axis=1)",
+            "Of words that are equally probable the one with the largest number is said. The smallest is asked for."),
     Mistake(GREEDY, "one_word_too_few", "range(longest)", "range(longest - 1)",
             "The last place stays empty: one word fewer is said than there may be."),
     Mistake(GREEDY, "order_of_returns", "return words, scores", "return scores, words",
@@ -79,6 +90,9 @@ MISTAKES = [
             "The worst continuations are kept. Sorting puts the smallest first, and log probabilities are negative."),
     Mistake(BEAM, "stops_at_the_first_end", "(last == end) | (t == longest - 1)", "np.full(len(last), np.any(last == end) | (t == longest - 1))",
             "The search stops as soon as one sequence is finished. The others could still turn out better."),
+    Mistake(BEAM, "stops_when_enough_are_finished", "if not len(last):", "if not len(last) or len(finished) >= width:",
+            "The search stops as soon as there are enough finished sequences. Open ones could still turn out better: it goes "
+            "on until none is open."),
     Mistake(BEAM, "probabilities_added", "totals[:, None] + log_p", "totals[:, None] + np.exp(log_p)",
             "Probabilities are added up. The probability of a sequence is a product of them; what adds up are logarithms."),
     Mistake(BEAM, "totals_not_carried", "totals[:, None] + log_p", "0 * totals[:, None] + log_p",
@@ -189,7 +203,7 @@ MISTAKES = [
             "An argument of the constructor is missing from the config, so the layer cannot be made again from it."),
     # aligned many-to-many
     Mistake(LABELER, "mask_not_passed_on", "self.recurrent(frames, mask=mask)", "self.recurrent(frames)",
-            "The mask is not passed on: the GRU reads padding like frames, and the state behind it is another one."),
+            "The mask that `call` was given plays no part: the GRU reads padding like frames, and the state behind it is another one."),
     Mistake(LABELER, "mask_inverted", "self.recurrent(frames, mask=mask)",
             "self.recurrent(frames, mask=None if mask is None else ops.logical_not(mask))",
             "The mask is the wrong way round: only padding is read. True stands for a real frame."),

@@ -12,9 +12,9 @@ def padding_mask(lengths, time):
         "shapes.padding_mask",
         """
 def padding_mask(lengths, time):
-    mask = np.zeros((len(lengths), time))
+    mask = np.zeros((len(lengths), time), dtype=bool)
     for row, n in enumerate(lengths):
-        mask[row, :n] = 1.0
+        mask[row, :n] = True
     return mask
 """,
     ),
