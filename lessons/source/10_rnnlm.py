@@ -254,7 +254,7 @@ rnnlm.streams_picture(letters, rnnlm.PLACES, rnnlm.PLACES + 1)
 # `softmax_loss(scores, targets, mask)` takes `scores` (batch, time, vocabulary), `targets` (batch, time), integers, and `mask` (batch, time), `True` where a
 # word counts. It returns one number: the mean of $-\log p_{\text{target}}$ *over the words that count*.
 #
-# * It must be finite whatever the size of the scores. Subtract from the scores *of each word* their own maximum (`keepdims=True` keeps the axis),
+# * It must be finite and right whatever the size of the scores, even if the target's probability is so small that float64 rounds it to 0. Subtract from the scores *of each word* their own maximum (`keepdims=True` keeps the axis),
 #   and compute $\log p = s - \log Z$ as in section 2. One maximum for the whole array is not enough: a word whose own scores are far lower would have a $Z$ of 0.
 # * `np.take_along_axis(log_p, targets[..., np.newaxis], axis=-1)` picks at each place the entry of the target. Its last axis has length 1.
 # * `A[mask]`, with a mask of booleans, is the list of the entries where it is `True`. Divide by *their* number.
@@ -510,7 +510,7 @@ rnnlm.hello_figure(
 #
 # ### Stories
 #
-# Now the corpus of section 1. The grammar (see `unrolled/corpora/story.py`) has some two thousand words and tells stories of about 128 words. Names and places come back, what is taken is put down before the
+# Now the corpus of section 1. The grammar (see `unrolled/corpora/story.py`) has some two thousand words and tells stories of 128 words on average, most of them shorter than 60. Names and places come back, what is taken is put down before the
 # end, nouns agree with their verbs across relative clauses, and quotations close. Word frequencies fall off like those of real text.
 #
 # The best that *any* model can do is known. The grammar's own surprise, averaged over all texts, is its **entropy**; it is computed exactly from the grammar's
@@ -670,8 +670,8 @@ for kind, where in kinds.items():
 
 # %% [markdown] tags=["lang:en"]
 # The recurrent networks have learned to remember whether a quotation is open: perplexity 2.1 for the LSTM, 2.5 for the GRU and 4.5 for Elman, where the grammar has 1.5 and 5-grams 28. They have *not* learned to remember the name and the place. They are even
-# worse at it than 5-grams, which at least know how frequent each name is. There are 58 such names in 10,000 words, so the mean hardly notices; each hero is another one of some hundred; and the name has to be carried through 128 words on average, while the
-# gradient reaches 20 back. A perplexity of 26 does not tell you which words are behind it.
+# worse at it than 5-grams, which at least know how frequent each name is. There are 58 such names in 10,000 words, so the mean hardly notices; and each hero is another one of some hundred, so that every single name is rare. In two stories of three the name was
+# last heard within 20 words, as far as a gradient reaches back here. So the way is not too long: what is missing is text. A perplexity of 26 does not tell you which words are behind it.
 #
 # Now one quotation, the first in the test text that has been open for more than ten words. May the sentence end with a full stop, or must the quotation close first? (Your `softmax_loss`, with one word as
 # the target, gives minus the logarithm of its probability.)
@@ -908,7 +908,7 @@ else:
 
 # %% [markdown] tags=["lang:en"]
 # The first three rows are from the tutorial's code for the setup of Zaremba, Sutskever and Vinyals (2014), the others from the paper. Look at the *small* one: 38 in training and 116 on new text. It knows much of its text by heart. The paper's remedy is dropout
-# between the layers. Numbers in Mikolov and others (2010) are from another part of the Wall Street Journal, and cannot be put into this table.
+# between the layers. Numbers in Mikolov and others (2010) are on other text (the New York Times, from the English Gigaword), and cannot be put into this table.
 #
 # ## 6. What goes wrong
 #

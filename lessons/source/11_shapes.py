@@ -112,9 +112,9 @@ shapes.shape_map()
 # W_y + b_y)$$
 #
 # The last word is END, so the network also decides how long its sentence is. For a picture, $s_0 = \tanh(c\,W + b)$. For a
-# source sequence, $s_0 = h_T$: the encoder's last state (Cho and others 2014; Sutskever and others 2014). Vinyals and others
-# (2015) show the picture to the network in a step of its own, before START; here it is the first state. In both cases the network
-# sees it exactly once.
+# source sequence, $s_0 = h_T$: the encoder's last state (Sutskever and others 2014; in Cho and others 2014 the decoder reads it again at every
+# step). Vinyals and others (2015) show the picture to the network in a step of its own, before START; here it is the first state. In
+# both cases the network sees it exactly once.
 #
 # **Teacher forcing.** In training we know the right words. So at place $t$ the network reads $y_{t-1}$, the *right* word
 # before, whatever it would have said itself. All places are then trained at once. What it reads is the target, *shifted by
@@ -334,7 +334,7 @@ shapes.beam_tree(beam_search)
 # ## 5. Run it
 #
 # Nine tasks, a few seconds of training each. A result counts as right only if it is right *in whole*: every word of a caption, every character of a date, every frame of
-# a clip. Beside it stands a baseline, so that you can see what a number is worth. All tests use examples that are not in the training set.
+# a clip. Beside it stands a baseline, so that you can see what a number is worth. All tests use examples that are not in the training set (new pictures and new ways to write a date, though what there is to say may have been said in training).
 #
 # ### One-to-one: a frame and its shape
 #
@@ -742,6 +742,8 @@ figures.lines(
 )
 
 # %% [markdown] tags=["lang:en"]
+# With a few zeros behind it the sentence keeps its answer; from eight on the answer has turned over, though nothing was said. With the mask it does not move.
+#
 # **Targets that are not shifted.** If the network reads at each place the very word that it is to say, the loss falls beautifully: it learns to copy. When it is left alone there is nothing to copy. Your layer shifts by itself, so the next cell makes
 # the mistake by handing it captions from which the first word was taken away: shifted by one, they are the targets.
 
@@ -759,6 +761,8 @@ print(f"right when it speaks by itself: {shapes.exact(alone, new_captions).mean(
 print(f"for example: {caption_words.text(alone[0])}   (right: {caption_words.text(new_captions[0])})")
 
 # %% [markdown] tags=["lang:en"]
+# A loss near zero after two passes, and not one caption is right.
+#
 # **Teacher forcing flatters.** With the right word before it, a network is nearly always right about the next one. Speaking by itself it reads its own mistakes. And a sequence of $n$ words, each right with probability $q$ by itself, is
 # right in whole only with $q^n$: for $n = 11$ and $q = .99$ that is .90, for $q = .95$ it is .57. So the share of single words says little about whole answers.
 #
@@ -781,6 +785,9 @@ for alpha, found in found_lengths.items():
     print(f"alpha = {alpha:.1f}: mean length {np.mean(found):.2f}")
 
 # %% [markdown] tags=["lang:en"]
+# Without a correction the search prefers the shortest sequences, two words with END. With $\alpha = 1$ it runs nearly to the limit of ten: a mean over many words hides a bad one. So $\alpha$ is a knob, to be set by
+# sentences whose right answers you know.
+#
 # More that goes wrong:
 #
 # * *Finished sequences continued.* What has said END is complete. If it is continued, END is just another word.
