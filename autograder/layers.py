@@ -353,6 +353,9 @@ def differentiate(
 
     Returns:
         (outputs, gradients): the gradients of the variables, then of the tensors; None where disconnected.
+
+    Raises:
+        Malformed: when the first output's shape does not go with that of `upstream`.
     """
     import tensorflow as tf
 
@@ -363,7 +366,11 @@ def differentiate(
             if tf.is_tensor(source):
                 tape.watch(source)
         outputs = run(watched)
-        loss = tf.reduce_sum(tf.cast(upstream, outputs[0].dtype) * outputs[0])
+        try:
+            loss = tf.reduce_sum(tf.cast(upstream, outputs[0].dtype) * outputs[0])
+        except tf.errors.InvalidArgumentError:
+            shape = tuple(outputs[0].shape)
+            raise Malformed(f"What it returns must have the shape {upstream.shape}. Received: {shape}.") from None
     found = tape.gradient(loss, sources)
     # the gradient of a table that is looked up is sparse
     return outputs, [None if g is None else np.asarray(tf.convert_to_tensor(g)) for g in found]

@@ -1,5 +1,7 @@
 """Lesson 10: what it prints is what it says, its streams and sentences are what they should be, a power cut is undone."""
 
+import re
+
 import keras
 import numpy as np
 import pytest
@@ -83,6 +85,16 @@ def test_clipping_as_published(ran):
     assert ran.row("what three kinds", "global_clipnorm")[:4] == [3, 4, 0.03, 0.04]
     assert ran.row("what three kinds", "clipnorm")[:4] == [3, 4, 0.3, 0.4]
     assert ran.row("what three kinds", "clipvalue")[-1] == pytest.approx(7.09, abs=5e-3)
+
+
+def test_the_table_of_a_million_words_is_the_benchmarks(prose):
+    """What `make bench` wrote into tests/bench/README.md."""
+    measured = (ROOT / "tests" / "bench" / "README.md").read_text(encoding="utf-8")
+    names = {"single words, counted": "unigram", "trigrams, Kneser-Ney": "Kneser-Ney, order 3"}
+    names |= {"5-grams, Kneser-Ney": "Kneser-Ney, order 5", "Elman": "Elman", "LSTM": "LSTM", "GRU": "GRU"}
+    for here, there in names.items():
+        row = re.search(rf"^\| {there} \|[^|]*\| ([0-9.]+) \| ([0-9.]+) \|", measured, re.M)
+        assert f"| {here} | {row[1]} | {row[2]} |" in prose
 
 
 def test_penn_treebank_rows_are_the_published_ones(ran):
