@@ -198,8 +198,8 @@ def draw_sample(rng: np.random.Generator) -> Case:
     u = rng.permutation(np.linspace(0, 1, 80, endpoint=False)) + rng.uniform(0.001, 0.011, 80)
     u[0] = 0.0
     temperatures = np.array([rng.uniform(0.3, 0.6), rng.uniform(1.7, 3.0)])
-    level = scores.copy()
-    level[rng.choice(vocabulary, 2, replace=False)] = FAR + 1
+    level = scores - scores.max() - 1
+    level[rng.choice(vocabulary, 2, replace=False)] = 0.0  # so that their probabilities are exactly one half
     inputs = {"scores": scores, "tied": tied, "level": level, "temperatures": temperatures}
     return Case({**inputs, "top_k": np.array(top_k), "u": u}, {"vocabulary": vocabulary, "top_k": top_k})
 

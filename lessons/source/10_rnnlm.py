@@ -454,8 +454,8 @@ if keras.backend.backend() == "tensorflow":
     import tensorflow as tf
 
     with tf.GradientTape() as tape:
-        nats = ops.sparse_categorical_crossentropy(targets, model(ids), from_logits=True)
-        loss = tf.reduce_sum(nats * mask) / mask.sum()
+        terms = ops.sparse_categorical_crossentropy(targets, model(ids), from_logits=True)
+        loss = tf.reduce_sum(terms * mask) / mask.sum()
     variables = [model.output_layer.kernel, model.output_layer.bias, model.embedding_layer.embeddings]
     taped = [ops.convert_to_numpy(tf.convert_to_tensor(g)) for g in tape.gradient(loss, [v.value for v in variables])]
     print(f"largest difference, gradient of the output kernel   {np.abs(taped[0] - dW).max():.1e}")

@@ -281,7 +281,6 @@ MADE_UP = [
     ("hopfield.synchronous_step", "np.sign(field))", "2 * np.sign(field))"),
     ("hopfield.recall", "for i in order:", "for i in order[1:]:"),
     ("hopfield.recall", "+ b[i]", "+ 3 * b[i]"),
-    ("hopfield.recall", "if np.array_equal(s, before):", "if (s != before).sum() < 4:"),
     ("hopfield.capacity_curve", "np.mean(last != stored)", "np.mean(last != stored) / 2"),
     ("hopfield.capacity_curve", "b = np.zeros(patterns.shape[1])", "b = np.ones(patterns.shape[1])"),
     ("hopfield.Hopfield", "field = ops.matmul(states, self.kernel)", "field = ops.matmul(states, self.kernel) + 2"),
