@@ -52,13 +52,14 @@ def largest_difference(found, expected):
     return max(np.abs(a - b).max() / np.abs(b).max() for a, b in zip(found, expected, strict=True))
 
 
+@pytest.mark.parametrize("unroll", [False, True], ids=["loop", "unrolled"])
 @pytest.mark.parametrize("compiled", [None, False, True], ids=["eager", "graph", "xla"])
 @pytest.mark.parametrize(("dtype", "bound"), [("float64", 1e-12), ("float32", 1e-5)])
-def test_outputs_and_all_gradients_equal_those_of_keras(dtype, bound, compiled):
+def test_outputs_and_all_gradients_equal_those_of_keras(dtype, bound, compiled, unroll):
     x, h0, c0, *weights, up, up_c = given(dtype)
     ours, theirs = (
-        values_and_gradients(with_weights(kind, weights, dtype), x, h0, c0, up, up_c, how)
-        for kind, how in ((FastLSTM, compiled), (keras.layers.LSTM, None))
+        values_and_gradients(with_weights(kind, weights, dtype, **more), x, h0, c0, up, up_c, how)
+        for kind, how, more in ((FastLSTM, compiled, {"unroll": unroll}), (keras.layers.LSTM, None, {}))
     )
     assert len(ours) == len(NAMES)
     assert {value.dtype for value in ours} == {np.dtype(dtype)}
@@ -196,7 +197,6 @@ def test_config_makes_the_same_layer_again():
         ("recurrent_activation", "hard_sigmoid"),
         ("dropout", 0.1),
         ("recurrent_dropout", 0.1),
-        ("unroll", True),
     ],
 )
 def test_settings_that_it_does_not_have_are_refused(setting, value):

@@ -28,13 +28,13 @@ NO_SECOND = "FastLSTM has no second derivative. Use keras.layers.LSTM, with the 
 class FastLSTM(keras.layers.LSTM):
     """`keras.layers.LSTM` with its gradient written by hand, for the TensorFlow backend.
 
-    Weights, states, `return_sequences`, `return_state`, `go_backwards`, `stateful` and `initial_state` are those of
-    `keras.layers.LSTM`; weights copy over as they are.
+    Weights, states, `return_sequences`, `return_state`, `go_backwards`, `stateful`, `unroll` and `initial_state` are
+    those of `keras.layers.LSTM`; weights copy over as they are.
 
     Args:
         units: positive integer, the size of both states.
-        **settings: as of `keras.layers.LSTM`. `activation`, `recurrent_activation`, `dropout`, `recurrent_dropout` and
-            `unroll` must keep their defaults.
+        **settings: as of `keras.layers.LSTM`. `activation`, `recurrent_activation`, `dropout` and `recurrent_dropout`
+            must keep their defaults.
 
     Raises:
         ValueError: on another backend, for a setting that it does not have, or for a mask in the call.
@@ -48,7 +48,7 @@ class FastLSTM(keras.layers.LSTM):
             )
         super().__init__(units, **settings)
         fixed = {"activation": "tanh", "recurrent_activation": "sigmoid"}
-        fixed |= {"dropout": 0, "recurrent_dropout": 0, "unroll": False}
+        fixed |= {"dropout": 0, "recurrent_dropout": 0}
         given = {**self.get_config(), **{name: getattr(self, name).__name__ for name in list(fixed)[:2]}}
         for name, value in fixed.items():
             if given[name] != value:
@@ -71,11 +71,11 @@ class FastLSTM(keras.layers.LSTM):
         cell = self.cell
         bias = cell.bias if self.use_bias else tf.zeros(4 * self.units, x.dtype)
         weights = [tf.cast(tf.convert_to_tensor(w), x.dtype) for w in (cell.kernel, cell.recurrent_kernel, bias)]
-        h, c = lstm(x, *initial_state, *weights)
+        h, c = lstm(x, *initial_state, *weights, unroll=self.unroll)
         return h[-1], tf.transpose(h, (1, 0, 2)), [h[-1], c]
 
 
-def lstm(x: Any, h0: Any, c0: Any, Wx: Any, Wh: Any, b: Any) -> tuple[Any, Any]:
+def lstm(x: Any, h0: Any, c0: Any, Wx: Any, Wh: Any, b: Any, unroll: bool = False) -> tuple[Any, Any]:
     """Run an LSTM over sequences, as a TensorFlow function with a gradient of its own.
 
     Args:
@@ -84,6 +84,7 @@ def lstm(x: Any, h0: Any, c0: Any, Wx: Any, Wh: Any, b: Any) -> tuple[Any, Any]:
         Wx: the kernel. Shape (features, 4 units), columns in the order i, f, g, o.
         Wh: the recurrent kernel. Shape (units, 4 units), columns in the same order.
         b: the bias. Shape (4 units,), in the same order.
+        unroll: write the steps out, one after the other, in place of a loop. The number of steps must be known.
 
     Returns:
         (h, c): the hidden state after every step, (time, batch, units), and the last cell state, (batch, units).
@@ -94,7 +95,7 @@ def lstm(x: Any, h0: Any, c0: Any, Wx: Any, Wh: Any, b: Any) -> tuple[Any, Any]:
     def run(x: Any, h0: Any, c0: Any, Wx: Any, Wh: Any, b: Any) -> tuple[tuple[Any, Any], Any]:
         steps, units = tf.shape(x)[0], Wh.shape[0]
         projected = _product(x, Wx, b)  # (time, batch, 4 units)
-        i_f, g, o, c = _forward_loop(projected, h0, c0, Wh)
+        i_f, g, o, c = (_forward_unrolled if unroll else _forward_loop)(projected, h0, c0, Wh)
         tanh_c = tf.tanh(c)
         h = o * tanh_c  # (time, batch, units)
 
@@ -106,7 +107,8 @@ def lstm(x: Any, h0: Any, c0: Any, Wx: Any, Wh: Any, b: Any) -> tuple[Any, Any]:
             slope_i, slope_f = tf.split(slope, 2, axis=2)
             slopes = tf.concat([g * slope_i, c_prev * slope_f, i * (1 - g * g), tanh_c * o * (1 - o)], 2)
             to_c = o * (1 - tanh_c * tanh_c)
-            da, dh0, dc0 = _backward_loop(dh, dc, slopes, to_c, f, tf.transpose(Wh))
+            back = _backward_unrolled if unroll else _backward_loop
+            da, dh0, dc0 = back(dh, dc, slopes, to_c, f, tf.transpose(Wh))
             flat = tf.reshape(da, (-1, 4 * units))  # all steps of all rows
             dx = _product(da, tf.transpose(Wx))
             dWx = tf.matmul(tf.reshape(x, (-1, Wx.shape[0])), flat, transpose_a=True)
@@ -130,6 +132,53 @@ def _product(x: Any, W: Any, b: Any = None) -> Any:
     return out
 
 
+def _forward_step(projected: Any, h: Any, c: Any, Wh: Any) -> tuple[Any, ...]:
+    """One step, from what the inputs say, (batch, 4 units) → the gates i and f side by side, g, o, and the new c and h."""
+    import tensorflow as tf
+
+    units = Wh.shape[0]
+    a = projected + tf.matmul(h, Wh)  # (batch, 4 units)
+    a_if, a_g, a_o = tf.split(a, [2 * units, units, units], axis=1)
+    i_f, g, o = tf.sigmoid(a_if), tf.tanh(a_g), tf.sigmoid(a_o)
+    i, f = tf.split(i_f, 2, axis=1)
+    c = f * c + i * g
+    return i_f, g, o, c, o * tf.tanh(c)
+
+
+def _backward_step(given: Sequence[Any], carry_h: Any, carry_c: Any, WhT: Any) -> tuple[Any, Any, Any]:
+    """One step back, from its dh, slopes, to_c and f → da, and the carries of both states to the step before."""
+    import tensorflow as tf
+
+    dh, slopes, to_c, f = given
+    dh += carry_h
+    dc = carry_c + dh * to_c
+    da = slopes * tf.concat([dc, dc, dc, dh], 1)
+    return da, tf.matmul(da, WhT), dc * f
+
+
+def _forward_unrolled(projected: Any, h0: Any, c0: Any, Wh: Any) -> tuple[Any, ...]:
+    """As `_forward_loop`, with the steps written out."""
+    import tensorflow as tf
+
+    h, c, kept = h0, c0, []
+    for one in tf.unstack(projected):
+        *values, h = _forward_step(one, h, c, Wh)
+        c = values[-1]
+        kept.append(values)
+    return tuple(tf.stack(values) for values in zip(*kept, strict=True))
+
+
+def _backward_unrolled(dh: Any, dc: Any, slopes: Any, to_c: Any, f: Any, WhT: Any) -> tuple[Any, Any, Any]:
+    """As `_backward_loop`, with the steps written out."""
+    import tensorflow as tf
+
+    carry_h, carry_c, kept = tf.zeros_like(dc), dc, []
+    for given in reversed(list(zip(*(tf.unstack(v) for v in (dh, slopes, to_c, f)), strict=True))):
+        da, carry_h, carry_c = _backward_step(given, carry_h, carry_c, WhT)
+        kept.append(da)
+    return tf.stack(kept[::-1]), carry_h, carry_c
+
+
 def _forward_loop(projected: Any, h0: Any, c0: Any, Wh: Any) -> tuple[Any, ...]:
     """The steps. Returns for all of them the gates i and f side by side, g, o and c, steps first."""
     import tensorflow as tf
@@ -139,13 +188,8 @@ def _forward_loop(projected: Any, h0: Any, c0: Any, Wh: Any) -> tuple[Any, ...]:
     kept = [tf.TensorArray(projected.dtype, steps, element_shape=(h0.shape[0], n * units)) for n in (2, 1, 1, 1)]
 
     def step(t: Any, h: Any, c: Any, *kept: Any) -> tuple[Any, ...]:
-        a = given.read(t) + tf.matmul(h, Wh)  # (batch, 4 units)
-        a_if, a_g, a_o = tf.split(a, [2 * units, units, units], axis=1)
-        i_f, g, o = tf.sigmoid(a_if), tf.tanh(a_g), tf.sigmoid(a_o)
-        i, f = tf.split(i_f, 2, axis=1)
-        c = f * c + i * g
-        h = o * tf.tanh(c)
-        return t + 1, h, c, *(array.write(t, v) for array, v in zip(kept, (i_f, g, o, c), strict=True))
+        *values, h = _forward_step(given.read(t), h, c, Wh)
+        return t + 1, h, values[-1], *(array.write(t, v) for array, v in zip(kept, values, strict=True))
 
     _, _, _, *kept = tf.while_loop(lambda t, *_: t < steps, step, (0, h0, c0, *kept), maximum_iterations=steps)
     return tuple(array.stack() for array in kept)
@@ -160,11 +204,8 @@ def _backward_loop(dh: Any, dc: Any, slopes: Any, to_c: Any, f: Any, WhT: Any) -
     da = _array(slopes)
 
     def step(t: Any, carry_h: Any, carry_c: Any, da: Any) -> tuple[Any, ...]:
-        dh_t, slopes_t, to_c_t, f_t = (array.read(t) for array in given)
-        dh_t += carry_h
-        dc_t = carry_c + dh_t * to_c_t
-        da_t = slopes_t * tf.concat([dc_t, dc_t, dc_t, dh_t], 1)
-        return t - 1, tf.matmul(da_t, WhT), dc_t * f_t, da.write(t, da_t)
+        da_t, carry_h, carry_c = _backward_step([array.read(t) for array in given], carry_h, carry_c, WhT)
+        return t - 1, carry_h, carry_c, da.write(t, da_t)
 
     _, dh0, dc0, da = tf.while_loop(
         lambda t, *_: t >= 0, step, (steps - 1, tf.zeros_like(dc), dc, da), maximum_iterations=steps

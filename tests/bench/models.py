@@ -58,7 +58,7 @@ LOSS_STEPS = 5
 
 # What is tried for each contender, every combination; the first values are taken where nothing is tried.
 CHOICES: dict[str, dict[str, tuple[str, ...]]] = {
-    "ours": {"onednn": ("1", "0"), "interop": ("1", "2")},
+    "ours": {"onednn": ("1", "0"), "interop": ("2", "1"), "loop": ("unroll", "while", "jit")},
     "keras": {"onednn": ("1", "0"), "interop": ("2", "1"), "loop": ("unroll", "while", "jit")},
     "torch": {"mkldnn": ("1", "0")},
 }
@@ -280,7 +280,7 @@ class _KerasLSTM:
 
         def layer(**more: object) -> keras.layers.LSTM:
             if who == "ours":
-                return FastLSTM(size.units, return_sequences=True, **more)
+                return FastLSTM(size.units, return_sequences=True, unroll=loop == "unroll", **more)
             own = {"unroll": loop == "unroll", "use_cudnn": False}
             return keras.layers.LSTM(size.units, return_sequences=True, **own, **more)
 
