@@ -133,7 +133,7 @@ def _product(x: Any, W: Any, b: Any = None) -> Any:
 
 
 def _forward_step(projected: Any, h: Any, c: Any, Wh: Any) -> tuple[Any, ...]:
-    """One step, from what the inputs say, (batch, 4 units) → the gates i and f side by side, g, o, and the new c and h."""
+    """One step, from the inputs' part (batch, 4 units) → the gates i and f side by side, g, o, and the new c and h."""
     import tensorflow as tf
 
     units = Wh.shape[0]
