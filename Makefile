@@ -37,7 +37,7 @@ bench-quick: setup bench-needs
 	$(BIN)/python -m tests.bench --quick grading
 
 bench-needs: setup
-	$(BIN)/python -c "import gensim, otter, torch" 2>/dev/null || $(BIN)/pip install --quiet ".[bench]"
+	$(BIN)/python -c "import gensim, otter, torch" 2>/dev/null || $(BIN)/pip install --quiet -e ".[bench]"
 
 notebooks: setup
 	$(BIN)/python -m autograder.build lessons

@@ -34,8 +34,7 @@ class _Group(click.Group):
         from autograder.build.lesson import LessonError
         from autograder.course import CourseError
         from autograder.reference import NoSolutions
-        from autograder.sandbox.bubblewrap import NoSandbox
-        from autograder.sandbox.warm import WarmDied
+        from autograder.sandbox.bubblewrap import NoSandbox, WarmDied
 
         warnings.simplefilter("ignore", SAWarning)  # of nbgrader's own use of its database
         try:

@@ -22,8 +22,12 @@ BUNDLE_README = """\
 
 1. Make a folder for the course, unpack this archive into it, and open a terminal there.
 2. python3 -m venv .venv            (Python 3.11, 3.12 or 3.13)
-3. .venv/bin/pip install *.whl      (Windows: .venv\\Scripts\\pip; this fetches TensorFlow, so it takes a few minutes)
+3. .venv/bin/pip install {wheel}
+   This fetches TensorFlow and takes a few minutes the first time. After an earlier bundle of this course:
+   .venv/bin/pip install --force-reinstall --no-deps {wheel}
 4. .venv/bin/jupyter lab {lesson}/{lesson}.ipynb
+
+On Windows write .venv\\Scripts\\ in place of .venv/bin/ everywhere.
 
 Keep {lesson}.key.json beside the notebook: check() reads it. Before you hand the notebook in, run
 .venv/bin/autograder check {lesson}/{lesson}.ipynb
@@ -89,7 +93,7 @@ def _bundle(course: Course, lesson: Lesson) -> Path:
         for file in sorted(released.iterdir()):
             archive.write(file, f"{lesson.name}/{file.name}")
         archive.write(wheel, wheel.name)
-        archive.writestr("README.txt", readme.format(title=lesson.titles["en"], lesson=lesson.name))
+        archive.writestr("README.txt", readme.format(title=lesson.titles["en"], lesson=lesson.name, wheel=wheel.name))
     part.replace(path)
     return path
 

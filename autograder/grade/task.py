@@ -19,9 +19,10 @@ from autograder.expectation import Expectation
 from autograder.grade.outputs import clean
 from autograder.judge import judge
 from autograder.result import Result
+from autograder.sandbox.bubblewrap import WarmDied
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.run import Outcome, run
-from autograder.sandbox.warm import Warm, WarmDied
+from autograder.sandbox.warm import Warm
 from autograder.subject import Observation, Problem
 
 

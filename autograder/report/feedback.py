@@ -78,7 +78,6 @@ def page(course: Course, lesson: str, student: str, record: dict, submission) ->
         waiting=any(part["points"] is None for part in parts),
         notes=[note for note in (record["reason"], record["stopped"], *record["notes"]) if note],
         parts=parts,
-        seed=record["seed"],
     )
 
 

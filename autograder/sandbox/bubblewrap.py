@@ -23,6 +23,10 @@ HOME = "/home/student"
 INSTALL = "Debian and Ubuntu: apt install bubblewrap. Fedora: dnf install bubblewrap. Arch: pacman -S bubblewrap."
 
 
+class WarmDied(RuntimeError):
+    """The warm process is gone; a new one must be started."""
+
+
 class NoSandbox(RuntimeError):
     """Student code cannot be locked in on this machine; grading does not start."""
 

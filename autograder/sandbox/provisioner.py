@@ -17,7 +17,8 @@ from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning import KernelProvisionerBase
 
-from autograder.sandbox.warm import Warm, WarmDied
+from autograder.sandbox.bubblewrap import WarmDied
+from autograder.sandbox.warm import Warm
 from autograder.subject import MAX_BYTES
 
 CHANNELS = ("shell_port", "iopub_port", "stdin_port", "hb_port", "control_port")

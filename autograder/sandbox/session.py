@@ -14,9 +14,9 @@ from typing import Any
 import nbformat
 from nbformat.notebooknode import NotebookNode
 
+from autograder.sandbox.bubblewrap import WarmDied
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.provisioner import WarmKernelManager
-from autograder.sandbox.warm import WarmDied
 from autograder.sandbox.zygote import OVER_MEMORY
 
 START_SECONDS = 60.0  # for a kernel to answer

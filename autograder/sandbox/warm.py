@@ -18,13 +18,10 @@ from pathlib import Path
 import psutil
 
 from autograder.sandbox import bubblewrap, zygote
+from autograder.sandbox.bubblewrap import WarmDied
 from autograder.sandbox.limits import Limits
 
 START_SECONDS = 120
-
-
-class WarmDied(RuntimeError):
-    """The warm process is gone; a new one must be started."""
 
 
 def environment() -> dict[str, str]:

@@ -128,7 +128,7 @@ def report(figures: dict[str, float]) -> str:
         table(head, rows),
         "",
         f"Our start, of the whole command: {figures['start_seconds']:.1f} s. Once started, stock nbgrader takes "
-        f"{figures['throughput_once_started_vs_nbgrader']:.1f} times as long for a submission. With the demo cells it takes "
+        f"{figures['throughput_once_started_vs_nbgrader']:.1f} times as long for a submission. With the demo cells stock nbgrader takes "
         f"{figures['nbgrader_seconds_per_submission_with_demos']:.1f} s for each.",
         "",
         f"A submission in a class of {figures['large_class']:,} takes {figures['per_submission_1000_vs_100']:.2f} times as long "
