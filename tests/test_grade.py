@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import nbformat
@@ -145,14 +146,24 @@ def test_the_dashboard_counts_verdicts_and_names_the_commonest_mistakes(classroo
 
 
 def test_nothing_of_a_submission_is_left_running(classroom):
-    """Neither below this process, nor as an orphan."""
+    """Neither below this process, nor, half a minute later, as an orphan (a test beside this one may be killing a grader)."""
+
     own = set(psutil.Process().children(recursive=True))
-    left = []
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error):
-            if "autograder.sandbox.zygote" in process.cmdline() and (process in own or process.ppid() == 1):
-                left.append(process)
-    assert left == []
+
+    def left() -> set:
+        found = set()
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                if "autograder.sandbox.zygote" in process.cmdline() and (process in own or process.ppid() == 1):
+                    found.add(process)
+        return found
+
+    assert not left() & own
+    still, until = left(), time.monotonic() + 30
+    while still and time.monotonic() < until:
+        time.sleep(1)
+        still &= left()
+    assert still == set()
 
 
 def new_course(released: Course, tmp_path: Path) -> Course:
