@@ -116,8 +116,8 @@ class Text:
 
 def _whole(array: np.ndarray) -> bool:
     """Are all finite elements whole numbers?"""
-    with np.errstate(invalid="ignore"):
-        return bool(np.all((array.astype(np.float64) % 1 == 0) | ~np.isfinite(array.astype(np.float64))))
+    array = array.astype(np.float64)
+    return bool(np.all(array[np.isfinite(array)] % 1 == 0))
 
 
 def _project(array: np.ndarray, seed: int) -> np.ndarray:

@@ -26,7 +26,7 @@ def judge(
     max_points: float | None = None,
     forward_mistake: str | None = None,
     numeric: Numeric | None = None,
-    sound: Callable[[str], bool] | None = None,
+    sound: Callable[[str], bool] = lambda _: False,
 ) -> Result:
     """Judge one exercise.
 
@@ -49,7 +49,7 @@ def judge(
     def result(fraction: float, verdict: str, message: str, **more) -> Result:
         return Result(exercise.id, round(fraction * maximum, 2), maximum, verdict, message, **more)
 
-    mistake = expectation.recognise(seen, lambda id: id != exercise.id and sound is not None and sound(id))
+    mistake = expectation.recognise(seen, lambda id: id != exercise.id and sound(id))
     problem = next((observation.problem for observation in seen if observation.problem), None)
     if problem:
         hint = _hint(problem, exercise)

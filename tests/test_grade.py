@@ -147,7 +147,6 @@ def test_the_dashboard_counts_verdicts_and_names_the_commonest_mistakes(classroo
 
 def test_nothing_of_a_submission_is_left_running(classroom):
     """Neither below this process, nor, half a minute later, as an orphan (a test beside this one may be killing a grader)."""
-
     own = set(psutil.Process().children(recursive=True))
 
     def left() -> set:

@@ -269,7 +269,7 @@ def draw_classifier(rng: np.random.Generator) -> Case:
     """ids (batch, time), upstream (batch, classes), and the weights by their names."""
     sizes = distinct_sizes(rng, "batch", "time", "units", "classes", high=7)
     batch, time, units, classes = sizes.values()
-    while time < 5 or batch < 3 or classes < 3:
+    if time < 5 or batch < 3 or classes < 3:
         return draw_classifier(rng)
     vocabulary = 11
     inputs = {

@@ -4,20 +4,20 @@ Rows are states, as in Keras: h is (batch, units). A GRU's parts stand in the or
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from itertools import count
+from functools import partial
 from math import comb
 
 import keras
 import numpy as np
 from matplotlib.figure import Figure
 
-from unrolled import corpora
-from unrolled.figures import COLORS, GREY, LINESTYLES, MARKERS, PALETTE
+from unrolled import lstm
+from unrolled.figures import COLORS, GREY, LINESTYLES, MARKERS
 from unrolled.graphs import Edge, Node, computation_graph
-from unrolled.lstm import compiled, train
+from unrolled.lstm import compiled
 
 Step = Callable[..., np.ndarray]
-WATCH = 25  # updates between two looks at a layer that is being trained
+learn_adding = partial(lstm.learn_adding, draws=9, updates=1000)  # lesson 08's, on sequences of this lesson's own
 
 
 # Graphs
@@ -246,12 +246,9 @@ def new_gru(features: int, units: int, update_bias: float, rng: np.random.Genera
     Returns:
         (Wx, Wh, b): Glorot uniform (features, 3 units), orthonormal rows (units, 3 units), and (2, 3 units).
     """
-    limit = np.sqrt(6 / (features + 3 * units))
-    Wx = rng.uniform(-limit, limit, (features, 3 * units))
-    Wh = np.linalg.qr(rng.standard_normal((3 * units, units)))[0].T
     b = np.zeros((2, 3 * units))
     b[0, :units] = update_bias
-    return Wx, Wh, b
+    return *lstm.new_kernels(features, units, 3, rng), b
 
 
 def carried_norms(
@@ -354,54 +351,6 @@ def set_update_bias(layer: keras.layers.Layer, value: float) -> None:
     layer.cell.bias.assign(bias)
 
 
-def learn_adding(
-    make: Callable[[], keras.layers.Layer],
-    seed: int,
-    rate: float,
-    *,
-    name: str,
-    prepare: Callable[[keras.layers.Layer], None] | None = None,
-    watch: Callable[[int, keras.layers.Layer], None] | None = None,
-    steps: int = 100,
-    places: str = "halves",
-    updates: int = 1000,
-    batch: int = 50,
-) -> tuple[keras.Model, np.ndarray, float]:
-    """Train on lesson 08's adding problem until the loss is below .003, or the updates are used up.
-
-    Args:
-        make: makes the recurrent layer, which gives its last state.
-        seed: decides the first weights and the training sequences.
-        rate: Adam's learning rate.
-        name: what to call it in the report.
-        prepare: changes the layer's weights before training, for example its gate biases.
-        watch: called with the number of updates made, 0, 25, 50, …, and the layer.
-        steps: length of the sequences.
-        places: where the marks fall, as `adding_problem` takes it.
-        updates: the most updates, each on a fresh batch.
-        batch: sequences in a batch.
-
-    Returns:
-        (model, loss of each update, mean squared error on 2,000 sequences that it never saw).
-    """
-    keras.utils.set_random_seed(seed)
-    layer = make()
-    model = compiled(layer, 2, 1, rate, steps=steps)
-    if prepare:
-        prepare(layer)
-    rng, made = np.random.default_rng([seed, 9]), count()
-
-    def draw() -> tuple[np.ndarray, np.ndarray]:
-        so_far = next(made)
-        if watch and so_far % WATCH == 0:
-            watch(so_far, layer)
-        return corpora.adding_problem(batch, steps, rng, places)
-
-    losses = train(model, draw, updates, name=name, enough=0.003, every=250)
-    x, target = corpora.adding_problem(2000, steps, 1_000_000, places)
-    return model, losses, float(np.mean((model.predict(x, batch_size=500, verbose=0) - target) ** 2))
-
-
 def gru_gates(x: np.ndarray, forward: Step, weights: tuple[np.ndarray, ...]) -> dict[str, np.ndarray]:
     """The gates and the states of a GRU (reset after the product) over time, from a zero state.
 
@@ -438,21 +387,12 @@ def gates_figure(numbers: np.ndarray, marked: np.ndarray, z: np.ndarray, h: np.n
     Returns:
         The figure.
     """
-    figure = Figure(figsize=(7.6, 6.2), layout="constrained")
-    figure.suptitle(title, fontsize=11.5, fontweight="bold", x=0.01, ha="left")
-    top, middle, bottom = figure.subplots(3, 1, sharex=True, height_ratios=(1, 1.6, 1.2))
-    step = np.arange(1, len(numbers) + 1)
-    top.bar(step, numbers, width=0.8, color="#CFCFCF", label="number")
-    top.bar(step[marked], numbers[marked], width=0.8, color=PALETTE["vermillion"], hatch="//", label="marked number")
-    top.set(ylabel="input", ylim=(0, 1.05))
+    figure, (top, middle, bottom), step = lstm.adding_panels(numbers, marked, title)
     for k, (color, dash) in enumerate(zip(COLORS[: z.shape[1]], LINESTYLES, strict=False)):
         middle.plot(step, z[:, k], color=color, linestyle=dash, label=f"unit {'ABC'[k]}")
         bottom.step(step, h[:, k], where="post", color=color, linestyle=dash)
     middle.set(ylabel="update gate: share that stays", ylim=(-0.05, 1.05))
     bottom.set(xlabel="step", ylabel="state")
-    for axes in (top, middle, bottom):
-        for where in step[marked]:
-            axes.axvline(where, color=PALETTE["vermillion"], linestyle=":", linewidth=1.2)
     for axes in (top, middle):
         axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     return figure

@@ -5,9 +5,11 @@ Rows are states and gradients, as in Keras: h and c are (batch, units). Gates st
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from itertools import count
 
 import keras
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from unrolled import corpora
@@ -16,6 +18,7 @@ from unrolled.graphs import Edge, Node, computation_graph
 
 Step = Callable[..., tuple[np.ndarray, ...]]
 GATES = ("i", "f", "g", "o")
+WATCH = 25  # updates between two looks at a layer that is being trained
 
 
 # Graphs
@@ -152,12 +155,26 @@ def new_weights(
     Returns:
         (Wx, Wh, b): Glorot uniform (features, 4 units), orthonormal rows (units, 4 units), and (4 units,).
     """
-    limit = np.sqrt(6 / (features + 4 * units))
-    Wx = rng.uniform(-limit, limit, (features, 4 * units))
-    Wh = np.linalg.qr(rng.standard_normal((4 * units, units)))[0].T
     b = np.zeros(4 * units)
     b[units : 2 * units] = forget_bias
-    return Wx, Wh, b
+    return *new_kernels(features, units, len(GATES), rng), b
+
+
+def new_kernels(features: int, units: int, parts: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Both kernels as a new Keras layer with gates has them, its parts side by side.
+
+    Args:
+        features, units: sizes.
+        parts: how many gates and contents there are.
+        rng: where the numbers come from.
+
+    Returns:
+        (Wx, Wh): Glorot uniform (features, parts units), orthonormal rows (units, parts units).
+    """
+    limit = np.sqrt(6 / (features + parts * units))
+    Wx = rng.uniform(-limit, limit, (features, parts * units))
+    Wh = np.linalg.qr(rng.standard_normal((parts * units, units)))[0].T
+    return Wx, Wh
 
 
 def carried_norms(
@@ -336,11 +353,14 @@ def learn_adding(
     *,
     name: str,
     forget_bias: float | None = None,
+    prepare: Callable[[keras.layers.Layer], None] | None = None,
+    watch: Callable[[int, keras.layers.Layer], None] | None = None,
     steps: int = 100,
     places: str = "halves",
     updates: int = 1200,
     batch: int = 50,
     every: int = 250,
+    draws: int = 8,
 ) -> tuple[keras.Model, np.ndarray, float]:
     """Train on the adding problem until the loss is below .003, or the updates are used up.
 
@@ -350,11 +370,14 @@ def learn_adding(
         rate: Adam's learning rate.
         name: what to call it in the report.
         forget_bias: where the forget bias of an LSTM starts. Default: as the layer has it.
+        prepare: changes the layer's weights before training.
+        watch: called with the number of updates made, 0, 25, 50, …, and the layer.
         steps: length of the sequences.
         places: where the marks fall, as `adding_problem` takes it.
         updates: the most updates, each on a fresh batch.
         batch: sequences in a batch.
         every: updates between two lines of the report.
+        draws: decides, beside the seed, the training sequences.
 
     Returns:
         (model, loss of each update, mean squared error on 2,000 sequences that it never saw).
@@ -364,9 +387,14 @@ def learn_adding(
     model = compiled(layer, 2, 1, rate, steps=steps)
     if forget_bias is not None:
         set_forget_bias(layer, forget_bias)
-    rng = np.random.default_rng([seed, 8])
+    if prepare:
+        prepare(layer)
+    rng, made = np.random.default_rng([seed, draws]), count()
 
     def draw() -> tuple[np.ndarray, np.ndarray]:
+        so_far = next(made)
+        if watch and so_far % WATCH == 0:
+            watch(so_far, layer)
         return corpora.adding_problem(batch, steps, rng, places)
 
     losses = train(model, draw, updates, name=name, enough=0.003, every=every)
@@ -517,13 +545,7 @@ def gates_over_time(
     Returns:
         The figure.
     """
-    figure = Figure(figsize=(7.6, 6.2), layout="constrained")
-    figure.suptitle(title, fontsize=11.5, fontweight="bold", x=0.01, ha="left")
-    top, middle, bottom = figure.subplots(3, 1, sharex=True, height_ratios=(1, 1.6, 1.2))
-    step = np.arange(1, len(numbers) + 1)
-    top.bar(step, numbers, width=0.8, color="#CFCFCF", label="number")
-    top.bar(step[marked], numbers[marked], width=0.8, color=PALETTE["vermillion"], hatch="//", label="marked number")
-    top.set(ylabel="input", ylim=(0, 1.05))
+    figure, (top, middle, bottom), step = adding_panels(numbers, marked, title)
     names = {"i": "input gate $i$", "f": "forget gate $f$", "o": "output gate $o$"}
     for (key, name), color, dash in zip(names.items(), COLORS, LINESTYLES, strict=False):
         middle.plot(step, gate[key], color=color, linestyle=dash, label=name)
@@ -531,10 +553,32 @@ def gates_over_time(
     bottom.step(step, cell, where="post", color=PALETTE["black"], label="cell state $c$")
     bottom.set(xlabel="step", ylabel="cell state")
     for axes in (top, middle, bottom):
-        for where in step[marked]:
-            axes.axvline(where, color=PALETTE["vermillion"], linestyle=":", linewidth=1.2)
         axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     return figure
+
+
+def adding_panels(numbers: np.ndarray, marked: np.ndarray, title: str) -> tuple[Figure, tuple[Axes, ...], np.ndarray]:
+    """Three panels over the steps of one sequence of the adding problem: its numbers above, two to be drawn in below.
+
+    Args:
+        numbers: the numbers of the sequence. Shape (time,).
+        marked: which of them are marked, shown by a line through all panels. Shape (time,), bool.
+        title: the finding.
+
+    Returns:
+        (figure, its three panels, the steps from 1 on).
+    """
+    figure = Figure(figsize=(7.6, 6.2), layout="constrained")
+    figure.suptitle(title, fontsize=11.5, fontweight="bold", x=0.01, ha="left")
+    top, middle, bottom = figure.subplots(3, 1, sharex=True, height_ratios=(1, 1.6, 1.2))
+    step = np.arange(1, len(numbers) + 1)
+    top.bar(step, numbers, width=0.8, color="#CFCFCF", label="number")
+    top.bar(step[marked], numbers[marked], width=0.8, color=PALETTE["vermillion"], hatch="//", label="marked number")
+    top.set(ylabel="input", ylim=(0, 1.05))
+    for axes in (top, middle, bottom):
+        for where in step[marked]:
+            axes.axvline(where, color=PALETTE["vermillion"], linestyle=":", linewidth=1.2)
+    return figure, (top, middle, bottom), step
 
 
 # Tasks
