@@ -10,7 +10,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -36,9 +36,14 @@ class Exact:
         """Is every element within rtol times the largest of the tensor?"""
         if isinstance(answer, str) or answer.shape != self.array.shape:
             return False
+        expected, scale = self._known
+        return _close(answer, expected, self.rtol * scale)
+
+    @cached_property
+    def _known(self) -> tuple[np.ndarray, float]:
+        """The tensor in float64, and its largest finite absolute element."""
         expected = self.array.astype(np.float64)
-        scale = np.max(np.abs(expected), initial=0.0, where=np.isfinite(expected))
-        return bool(np.allclose(answer, expected, rtol=0, atol=self.rtol * scale, equal_nan=True))
+        return expected, float(np.max(np.abs(expected), initial=0.0, where=np.isfinite(expected)))
 
     def factor(self, answer: np.ndarray) -> float | None:
         """c, if the answer is c times the tensor; None if it is not, or c is 1 or 0."""
@@ -90,7 +95,7 @@ class Fingerprint:
         answer = answer.astype(np.float64)
         found = _project(answer, self.seed)
         atol = self.rtol * self.scale * max(1.0, np.sqrt(answer.size))
-        return _gaps(answer) == self.gaps and bool(np.allclose(found, self.projections, rtol=0, atol=atol))
+        return _close(found, np.array(self.projections), atol) and _gaps(answer) == self.gaps
 
     def factor(self, answer: np.ndarray) -> float | None:
         """c, if the answer is c times the tensor as far as the projections tell; None if it is not, or c is 1 or 0."""
@@ -112,6 +117,15 @@ class Text:
 
     def matches(self, answer: np.ndarray | str) -> bool:
         return isinstance(answer, str) and answer == self.text
+
+
+def _close(answer: np.ndarray, expected: np.ndarray, atol: float) -> bool:
+    """Is every element within atol, NaN and infinities where they are expected? `np.allclose`, most of it saved."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        largest = np.abs(answer - expected).max(initial=0.0)
+    if np.isfinite(largest):
+        return bool(largest <= atol)
+    return bool(np.allclose(answer, expected, rtol=0, atol=atol, equal_nan=True))
 
 
 def _whole(array: np.ndarray) -> bool:
