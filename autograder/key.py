@@ -53,14 +53,20 @@ def find(exercise_id: str, folder: Path) -> tuple[float, Expectation]:
 
     Raises:
         FileNotFoundError: when no key has it, with what to do.
-        ValueError: when the key was made for other inputs than those that this version of the course draws.
+        ValueError: when the key was made by another version of the course, with other inputs or in another format.
     """
     for path in sorted(folder.glob(f"*{SUFFIX}")):
         try:
             plain = json.loads(path.read_text(encoding="utf-8"))
-            entry = plain["exercises"].get(exercise_id) if plain["format"] == FORMAT else None
+            entry, other = plain["exercises"].get(exercise_id), plain["format"] != FORMAT
         except (ValueError, KeyError, TypeError, AttributeError, OSError):
             continue
+        if entry and other:
+            raise ValueError(
+                f"The answer key {path.name} was made by another version of the course (keys of format {FORMAT} are "
+                f"asked for, this one is {plain['format']!r:.20}). Install the version that the notebook came with, or "
+                "fetch the lesson again."
+            )
         if entry and entry["inputs"] != _inputs(exercise_id):
             raise ValueError(
                 f"The answer key {path.name} and the installed course disagree about the inputs of {exercise_id}: one "

@@ -25,6 +25,7 @@ ABOUT_CELL = {
     "weights": "the names and shapes of the trainable weights",
     "dtypes": "the dtypes in a float64 cell",
     "initial.bias": "the bias as `build` leaves it",
+    "initial.recurrent_kernel": "what the recurrent kernel starts from",
     "zero_state": "what get_initial_state(batch_size=3) returns",
     "first_output": "the outputs when no initial state is given",
     "config": "what get_config adds to that of every layer",
@@ -102,6 +103,7 @@ def probe_recurrent_cell(
     states: tuple[str, ...],
     weights: tuple[str, ...] = WEIGHTS,
     initial: tuple[str, ...] = (),
+    orthogonal: tuple[str, ...] = (),
     make: Mapping[str, object] | None = None,
 ) -> dict[str, object]:
     """Build a recurrent cell, put weights in, run it under `keras.layers.RNN`, differentiate it.
@@ -113,6 +115,7 @@ def probe_recurrent_cell(
         states: the initial states, in the cell's order.
         weights: the names of the cell's weights.
         initial: the weights whose values after `build` are judged too, because they are not random.
+        orthogonal: the weights that must be orthogonal after `build`.
         make: arguments of the constructor. Default: `units`, the size of the first state.
 
     Returns:
@@ -129,7 +132,7 @@ def probe_recurrent_cell(
     cell = cell_class(**(make or {"units": inputs[states[0]].shape[-1]}), dtype="float64")
     layer = keras.layers.RNN(cell, return_sequences=True, return_state=True, unroll=True, dtype="float64")
     layer.build(inputs["inputs"].shape)
-    first = _initial_values(cell, initial)
+    first = _initial_values(cell, initial, orthogonal)
     registered = _registered(cell)
     for name in weights:
         _put(cell, name, inputs[name])
@@ -177,6 +180,7 @@ def probe_layer(
     arguments: tuple[str, ...],
     weights: tuple[str, ...],
     initial: tuple[str, ...] = (),
+    orthogonal: tuple[str, ...] = (),
     call: Callable[[object, Mapping[str, object]], object] | None = None,
 ) -> dict[str, object]:
     """Build a Keras layer that is no cell, put weights in, call it, differentiate it.
@@ -188,6 +192,7 @@ def probe_layer(
         arguments: the names of `inputs` that it is called with. The floating-point ones are differentiated.
         weights: the names of its weights: attributes of the layer, and names in `inputs`.
         initial: the weights whose values after `build` are judged too, because they are not random.
+        orthogonal: the weights that must be orthogonal after `build`.
         call: (layer, name -> tensor) -> output or tuple of outputs. Default: the arguments in their order.
 
     Returns:
@@ -210,7 +215,7 @@ def probe_layer(
     watched = {name: array for name, array in given.items() if array.dtype.kind == "f"}
     layer = layer_class(**make, dtype="float64")
     run_on(layer, given)  # builds it
-    first = _initial_values(layer, initial)
+    first = _initial_values(layer, initial, orthogonal)
     registered = _registered(layer)
     for name in weights:
         _put(layer, name, inputs[name])
@@ -394,10 +399,20 @@ def _registered(layer: object) -> str:
     return ", ".join(f"{name} {shape}" for name, shape in sorted(named.items())) or "none"
 
 
-def _initial_values(layer: object, names: tuple[str, ...]) -> dict[str, object]:
-    """initial.<name> -> what `build` put into the weight."""
+def _initial_values(layer: object, names: tuple[str, ...], orthogonal: tuple[str, ...]) -> dict[str, object]:
+    """initial.<name> -> what `build` put into the weight; of the orthogonal ones, whether they are."""
     found = {name: getattr(layer, name, None) for name in names}
-    return {f"initial.{n}": "not created in build()" if w is None else np.asarray(w) for n, w in found.items()}
+    values = {f"initial.{n}": "not created in build()" if w is None else np.asarray(w) for n, w in found.items()}
+    return values | {f"initial.{name}": orthogonality(getattr(layer, name, None)) for name in orthogonal}
+
+
+def orthogonality(weight: object) -> str:
+    """Are the rows of a kernel (units, units or a multiple) perpendicular to each other and of length 1? In words."""
+    if weight is None:
+        return "not created in build()"
+    kernel = np.asarray(weight, dtype=np.float64)
+    near = kernel.ndim == 2 and np.allclose(kernel @ kernel.T, np.eye(len(kernel)), rtol=0, atol=1e-3)
+    return "orthogonal" if near else "not orthogonal"
 
 
 def _dtypes(outputs: np.ndarray, layer: object) -> str:

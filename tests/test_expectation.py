@@ -275,6 +275,13 @@ def test_a_key_that_is_not_there_or_is_damaged_raises_with_what_to_do(tmp_path):
     assert "keep both in one folder" in str(caught.value)
 
 
+def test_a_key_of_another_version_says_so(tmp_path):
+    entry = '{"format": 3, "exercises": {"elman.step_forward": {"points": 3}}}'
+    (tmp_path / f"a{key.SUFFIX}").write_text(entry, encoding="utf-8")
+    with pytest.raises(ValueError, match=r"another version of the course.*this one is 3.*fetch the lesson again"):
+        key.find("elman.step_forward", tmp_path)
+
+
 @pytest.mark.parametrize("text", ["[]", '"key"', "7", '{"format": 2}', '{"format": 2, "exercises": []}', "\udcff"])
 def test_a_file_that_is_no_key_is_passed_over(tmp_path, text):
     (tmp_path / f"a{key.SUFFIX}").write_bytes(text.encode("utf-8", "surrogateescape"))

@@ -4,7 +4,17 @@ from dataclasses import replace
 
 import numpy as np
 
-from autograder.exercise import NOT_BY_HAND, Case, Exercise, Malformed, Part, backward, distinct_sizes, forward
+from autograder.exercise import (
+    NOT_BY_HAND,
+    Case,
+    Exercise,
+    Malformed,
+    Part,
+    backward,
+    call_function,
+    distinct_sizes,
+    forward,
+)
 from autograder.layers import DISCONNECTED, differentiate, probe_layer
 
 SCALE = 0.6  # of the weights: large enough that tanh bends and layers can be told apart, small enough not to saturate
@@ -12,6 +22,7 @@ LAYERS = 3  # of the Keras stack
 KINDS = {"kernel": "kernels", "recurrent_kernel": "recurrent_kernels", "bias": "biases"}  # name of a weight: its list
 WEIGHTS = tuple(f"layer_{number}_{kind}" for number in range(1, LAYERS + 1) for kind in KINDS)
 BIASES = tuple(name for name in WEIGHTS if name.endswith("bias"))
+RECURRENT = tuple(name for name in WEIGHTS if name.endswith("recurrent_kernel"))
 LAYER_RTOL = 1e-10  # one pass through float32 leaves errors just below 1e-7, which a float64 layer must not have
 
 _DIRECTIONS = ("keras.layers.Bidirectional", "torch.nn.RNN")
@@ -59,6 +70,20 @@ def _lengths(rng: np.random.Generator, batch: int, time: int) -> np.ndarray:
     whole, short = rng.choice(batch, 2, replace=False)
     lengths[whole], lengths[short] = time, rng.integers(2, time)
     return lengths
+
+
+_forward = call_function(("h",))
+
+
+def probe_stacked_forward(stacked_forward, inputs):
+    """The states of a stack, and of its lowest layer alone, above which there is no kernel."""
+    values = _forward(stacked_forward, inputs)
+    x, h0, Wx, Wu, Wh, b = inputs.values()
+    alone = {"x": x, "h0": h0[:1].copy(), "Wx": Wx, "Wu": Wu[:0].copy(), "Wh": Wh[:1].copy(), "b": b[:1].copy()}
+    try:
+        return values | {"h_alone": _forward(stacked_forward, alone)["h"]}
+    except Exception as error:
+        return values | {"h_alone": f"{type(error).__name__} with one layer alone"}
 
 
 def draw_bidirectional(rng: np.random.Generator) -> Case:
@@ -152,7 +177,9 @@ def probe_stack(layer_class, inputs):
     units = [inputs[name].shape[0] for name in BIASES]
     named = with_named_weights(layer_class)
     make = {"units": units, "return_sequences": True}
-    values = probe_layer(named, inputs, make=make, arguments=("inputs",), weights=WEIGHTS, initial=BIASES)
+    values = probe_layer(
+        named, inputs, make=make, arguments=("inputs",), weights=WEIGHTS, initial=BIASES, orthogonal=RECURRENT
+    )
     for prefix, upstream in ((MASKED, inputs["upstream"]), (LAST, inputs["upstream_last"])):
         make["return_sequences"] = prefix == MASKED
         try:
@@ -195,12 +222,16 @@ _about_layer = {
     "config": "what get_config adds to that of every layer",
     "rebuilt_outputs": "the outputs of a layer made again from its config, with the same weights",
     **{f"initial.{name}": f"the bias of layer {name[6]} as `build` makes it" for name in BIASES},
+    **{f"initial.{name}": f"what the recurrent kernel of layer {name[6]} starts from" for name in RECURRENT},
 }
 
 EXERCISES = [
     replace(
-        forward("deep.stacked_forward", 3, draw_stack, ("h",), {"h": 2}),
+        forward("deep.stacked_forward", 3, draw_stack, ("h",), {"h": 2, "h_alone": 2}),
+        probe=probe_stacked_forward,
+        parts={"a stack": Part(0.9, ("h",)), "one layer alone": Part(0.1, ("h_alone",))},
         forbidden=(*NOT_BY_HAND, "torch.nn.RNN"),
+        about={"h_alone": "the states of a stack of one layer, where `Wu` has length 0"},
     ),
     backward(
         "deep.stacked_backward", 7, draw_stack_backward, ("dx", "dh0", "dWx", "dWu", "dWh", "db"),
@@ -217,7 +248,7 @@ EXERCISES = [
             "gradients": Part(0.25, _gradients),
             "mask": Part(0.2, ("masked.outputs", *_after(MASKED))),
             "last state": Part(0.1, ("last.outputs", *_after(LAST))),
-            "weights": Part(0.1, ("weights", "dtypes", *(f"initial.{name}" for name in BIASES))),
+            "weights": Part(0.1, ("weights", "dtypes", *(f"initial.{name}" for name in BIASES + RECURRENT))),
             "config": Part(0.1, ("config", "rebuilt_outputs")),
         },
         kind="layer", rtol=LAYER_RTOL, forbidden=_STACKS, about=_about_layer,

@@ -96,7 +96,9 @@ def draw_cell(rng: np.random.Generator) -> Case:
 
 def probe_elman_cell(cell_class, inputs):
     """Build the cell, put the weights in, run it under `keras.layers.RNN`: see `autograder.layers`."""
-    return probe_recurrent_cell(cell_class, inputs, states=("initial_state",), initial=("bias",))
+    return probe_recurrent_cell(
+        cell_class, inputs, states=("initial_state",), initial=("bias",), orthogonal=("recurrent_kernel",)
+    )
 
 
 def probe_copy_weights(copy_weights, inputs):
@@ -142,7 +144,7 @@ EXERCISES = [
                     "gradient.inputs", "gradient.initial_state",
                 ),
             ),
-            "weights": Part(0.1, ("weights", "dtypes", "initial.bias")),
+            "weights": Part(0.1, ("weights", "dtypes", "initial.bias", "initial.recurrent_kernel")),
             "state": Part(0.1, ("zero_state", "first_output")),
             "config": Part(0.1, ("config", "rebuilt_outputs")),
         },

@@ -61,7 +61,9 @@ def probe_gru_cell(cell_class, inputs):
     The convention that is not the default is judged apart: if it fails, its values say how, and those of the
     default stand.
     """
-    values = probe_recurrent_cell(cell_class, inputs, states=("initial_state",), initial=("bias",))
+    values = probe_recurrent_cell(
+        cell_class, inputs, states=("initial_state",), initial=("bias",), orthogonal=("recurrent_kernel",)
+    )
     make = {"units": inputs["initial_state"].shape[-1], "reset_after": False}
     given = {**inputs, "bias": inputs["bias_before"]}
     try:
@@ -97,7 +99,9 @@ EXERCISES = [
             "gradients": Part(0.3, _gradients),
             "outputs, reset before": Part(0.15, _of_before("outputs", "final_state")),
             "gradients, reset before": Part(0.15, _of_before(*_gradients)),
-            "weights": Part(0.08, ("weights", "dtypes", "initial.bias", *_of_before("weights"))),
+            "weights": Part(
+                0.08, ("weights", "dtypes", "initial.bias", "initial.recurrent_kernel", *_of_before("weights"))
+            ),
             "state": Part(0.04, ("zero_state", "first_output")),
             "config": Part(0.08, ("config", "rebuilt_outputs", *_of_before("config", "rebuilt_outputs"))),
         },

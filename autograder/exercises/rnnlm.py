@@ -54,7 +54,7 @@ SCORES = (
     "outputs",
     *(
         f"outputs.{case}"
-        for case in ("elman", "gru", "own_cell", "mask", "mask_zero", "again", "carried", "after_reset")
+        for case in ("elman", "gru", "own_cell", "mask", "mask_zero", "mask_given", "again", "carried", "after_reset")
     ),
 )
 WEIGHTS = {  # name in a case -> where it stands in the model
@@ -331,7 +331,10 @@ def probe_model(model_class, inputs):
     real = mask[:, :, np.newaxis]
     values["outputs.mask"] = np.where(real, np.asarray(scores(model, ids, mask=ops.convert_to_tensor(mask))), 0.0)
     padded = np.where(mask, np.maximum(ids, 1), 0)
-    values["outputs.mask_zero"] = np.where(real, np.asarray(scores(made(mask_zero=True), padded)), 0.0)
+    zero = made(mask_zero=True)
+    values["outputs.mask_zero"] = np.where(real, np.asarray(scores(zero, padded)), 0.0)
+    given = scores(zero, ids, mask=ops.convert_to_tensor(mask))  # there are words 0 at real steps
+    values["outputs.mask_given"] = np.where(real, np.asarray(given), 0.0)
 
     try:
         model_class(**sizes, stateful=True).reset_state()
@@ -423,7 +426,7 @@ EXERCISES = [
             "outputs": Part(0.2, ("outputs",), gate=True),
             "gradients": Part(0.15, tuple(f"gradient.{name}" for name in WEIGHTS)),
             "cells": Part(0.2, ("outputs.elman", "outputs.gru", "outputs.own_cell")),
-            "padding": Part(0.15, ("outputs.mask", "outputs.mask_zero")),
+            "padding": Part(0.15, ("outputs.mask", "outputs.mask_zero", "outputs.mask_given")),
             "state": Part(0.2, ("outputs.again", "outputs.carried", "outputs.after_reset")),
             "promises": Part(
                 0.1,
@@ -440,6 +443,7 @@ EXERCISES = [
             "outputs.own_cell": "the scores with a cell that was given, here a keras.layers.GRUCell",
             "outputs.mask": "the scores at real words when it is called with a mask; some sequences begin with padding",
             "outputs.mask_zero": "the scores at real words with mask_zero=True; some sequences begin with words 0",
+            "outputs.mask_given": "the scores at real words with mask_zero=True and a mask; some real words are 0",
             "outputs.again": "the scores of a second call with stateful=False",
             "outputs.carried": "the scores of a second call with stateful=True",
             "outputs.after_reset": "the scores of a third call with stateful=True, after reset_state()",

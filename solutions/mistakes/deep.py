@@ -13,6 +13,8 @@ MISTAKES = [
             "All layers use the recurrent kernel of the lowest one. Each layer has its own."),
     Mistake(FORWARD, "kernel_shared", "Wu[layer - 1]", "Wu[0]",
             "All layers above the lowest use the same kernel. Each layer has its own."),
+    Mistake(FORWARD, "needs_a_second_layer", "    h, below = [], x\n", "    h, below, above = [], x, Wu[0]\n",
+            "With one layer alone your function stops: it reads the kernel of a second layer. `Wu` has length 0 then."),
     Mistake(FORWARD, "kernels_in_reverse", "Wu[layer - 1]", "Wu[-layer]",
             "The kernels between the layers are taken from the top down. They are stored from the lowest up."),
     Mistake(FORWARD, "kernel_transposed", "Wu[layer - 1]", "Wu[layer - 1].T",
@@ -302,4 +304,6 @@ MISTAKES = [
     Mistake(LAYER, "config_without_super", "{**super().get_config(), ", "{",
             "The config lacks what the base class puts into it, the dtype among it, so a layer that is made again is not "
             "the same."),
+    Mistake(LAYER, "recurrent_kernel_not_orthogonal", 'initializer="orthogonal"', 'initializer="glorot_uniform"',
+            "The recurrent kernels do not start orthogonal. What they start from is stated; it decides how far back a gradient reaches before anything is learned."),
 ]  # fmt: skip

@@ -239,4 +239,6 @@ MISTAKES = [
             "The initial state has no batch axis."),
     Mistake(CELL, "initial_state_not_zero", "[ops.zeros((batch_size, self.units)", "[ops.ones((batch_size, self.units)",
             "The state before the first step is not zero."),
+    Mistake(CELL, "recurrent_kernel_not_orthogonal", 'initializer="orthogonal"', 'initializer="glorot_uniform"',
+            "The recurrent kernel does not start orthogonal. What it starts from is stated; it decides how far back a gradient reaches before anything is learned."),
 ]  # fmt: skip

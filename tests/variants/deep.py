@@ -210,7 +210,7 @@ class StackedRNN(keras.layers.Layer):
         for number, own in enumerate(self.units):
             prefix = f"layer_{number + 1}_"
             self.kernels += (self.add_weight(name=prefix + "kernel", shape=(below, own)),)
-            self.recurrent_kernels += (self.add_weight(name=prefix + "recurrent_kernel", shape=(own, own)),)
+            self.recurrent_kernels += (self.add_weight(name=prefix + "recurrent_kernel", shape=(own, own), initializer="orthogonal"),)
             self.biases += (self.add_weight(name=prefix + "bias", shape=(own,), initializer="zeros"),)
             below = own
         self.built = True

@@ -222,9 +222,9 @@ class ElmanCell(keras.Layer):
         self.units = self.state_size = self.output_size = units
 
     def build(self, input_shape):
-        shapes = {"kernel": (input_shape[-1], self.units), "recurrent_kernel": (self.units, self.units)}
-        for name, shape in shapes.items():
-            setattr(self, name, self.add_weight(name=name, shape=shape))
+        starts = {"kernel": (input_shape[-1], None), "recurrent_kernel": (self.units, "orthogonal")}
+        for name, (rows, start) in starts.items():
+            setattr(self, name, self.add_weight(name=name, shape=(rows, self.units), initializer=start))
         self.bias = self.add_weight(name="bias", shape=(self.units,), initializer=keras.initializers.Zeros())
 
     def call(self, inputs, states, training=None):
@@ -252,7 +252,7 @@ class ElmanCell(keras.layers.Layer):
 
     def build(self, input_shape):
         self.kernel = self.add_weight(shape=(input_shape[-1], self.units), name="kernel")
-        self.recurrent_kernel = self.add_weight(shape=(self.units, self.units), name="recurrent_kernel")
+        self.recurrent_kernel = self.add_weight(shape=(self.units, self.units), initializer="orthogonal", name="recurrent_kernel")
         self.bias = self.add_weight(shape=(self.units,), initializer="zeros", name="bias")
         self.built = True
 

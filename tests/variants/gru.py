@@ -105,7 +105,7 @@ class GRUCell(keras.Layer):
         rows = (2,) if self.reset_after else ()
         self.bias = self.add_weight(name="bias", shape=(*rows, 3 * self.units), initializer="zeros")
         self.kernel = self.add_weight(name="kernel", shape=(input_shape[-1], 3 * self.units))
-        self.recurrent_kernel = self.add_weight(name="recurrent_kernel", shape=(self.units, 3 * self.units))
+        self.recurrent_kernel = self.add_weight(name="recurrent_kernel", shape=(self.units, 3 * self.units), initializer="orthogonal")
 
     def call(self, inputs, states, training=None):
         (old,), u = states, self.units
@@ -143,7 +143,7 @@ class GRUCell(keras.layers.Layer):
     def build(self, input_shape):
         width = 3 * self.units
         self.kernel = self.add_weight(shape=(input_shape[-1], width), name="kernel")
-        self.recurrent_kernel = self.add_weight(shape=(self.units, width), name="recurrent_kernel")
+        self.recurrent_kernel = self.add_weight(shape=(self.units, width), initializer="orthogonal", name="recurrent_kernel")
         if self.reset_after:
             self.bias = self.add_weight(shape=(2, width), name="bias", initializer="zeros")
         else:

@@ -217,7 +217,7 @@ class LSTMCell(keras.Layer):
 
     def build(self, input_shape):
         self.kernel = self.add_weight(name="kernel", shape=(input_shape[-1], self.units * 4))
-        self.recurrent_kernel = self.add_weight(name="recurrent_kernel", shape=(self.units, self.units * 4))
+        self.recurrent_kernel = self.add_weight(name="recurrent_kernel", shape=(self.units, self.units * 4), initializer="orthogonal")
         self.bias = self.add_weight(name="bias", shape=(self.units * 4,), initializer="zeros")
         if self.unit_forget_bias:
             self.bias.assign(np.repeat([0.0, 1.0, 0.0, 0.0], self.units))
@@ -265,7 +265,7 @@ class LSTMCell(keras.layers.Layer):
             shape=(width,), name="bias", initializer=ForgetOne(self.units, self.unit_forget_bias)
         )
         self.kernel = self.add_weight(shape=(input_shape[-1], width), name="kernel")
-        self.recurrent_kernel = self.add_weight(shape=(self.units, width), name="recurrent_kernel")
+        self.recurrent_kernel = self.add_weight(shape=(self.units, width), initializer="orthogonal", name="recurrent_kernel")
         self.built = True
 
     def call(self, inputs, states):

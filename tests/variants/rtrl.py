@@ -83,9 +83,9 @@ class OnlineElman(keras.Layer):
 
     def build(self, input_shape):
         self.rows = [input_shape[-1], self.units, 1]
-        shapes = {"kernel": (input_shape[-1], self.units), "recurrent_kernel": (self.units, self.units)}
-        for name, shape in shapes.items():
-            setattr(self, name, self.add_weight(name=name, shape=shape))
+        starts = {"kernel": (input_shape[-1], None), "recurrent_kernel": (self.units, "orthogonal")}
+        for name, (rows, start) in starts.items():
+            setattr(self, name, self.add_weight(name=name, shape=(rows, self.units), initializer=start))
         self.bias = self.add_weight(name="bias", shape=(self.units,), initializer="zeros")
         fixed = {"initializer": "zeros", "trainable": False}
         self.state = self.add_weight(name="state", shape=(1, self.units), **fixed)
