@@ -7,6 +7,7 @@ import sys
 
 SEEDS = int(os.environ.get("SEEDS", "1000"))
 KERAS_SEEDS = int(os.environ.get("KERAS_SEEDS", str(SEEDS)))
+SLOW_SEEDS = int(os.environ.get("SLOW_SEEDS", str(KERAS_SEEDS)))
 
 
 def main(names: list[str]) -> int:
@@ -29,7 +30,7 @@ def _gradients() -> None:
 
     figures = gradients.run()
     tables.write_json("gradients", figures)
-    counted = mistakes.count(SEEDS, KERAS_SEEDS)
+    counted = mistakes.count(SEEDS, KERAS_SEEDS, SLOW_SEEDS)
     tables.write_json("gradients", figures | counted)
     rows = [
         ("known mistakes", counted["mutants"]),
@@ -40,7 +41,8 @@ def _gradients() -> None:
         ("right answers, the references and others", counted["correct_variants"]),
         ("of these with full marks in every draw", counted["correct_accepted"]),
         ("draws of each exercise by hand", SEEDS),
-        ("draws of each exercise with Keras", KERAS_SEEDS),
+        (f"draws of each of the {len(mistakes.QUICK)} exercises with Keras that are quick", KERAS_SEEDS),
+        (f"draws of each of the other {len(mistakes.SLOW)} with Keras", SLOW_SEEDS),
     ]
     text = tables.table(("what", "how many"), rows)
     tables.put("mistakes", text)

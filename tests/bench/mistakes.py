@@ -17,17 +17,28 @@ from tests import catalogue
 from tests.bench.tables import ROOT
 from tests.variants import VARIANTS
 
+QUICK = (  # exercises with Keras whose draws take about a second; a draw of one of the others takes from 2 to 15
+    "elman.ElmanCell",
+    "elman.copy_weights",
+    "gradients.clipping_optimizer",
+    "gradients.orthogonal_initializer",
+    "lstm.copy_weights",
+    "word2vec.CBOW",
+    "word2vec.SkipGram",
+)
+SLOW = tuple(id for id in catalogue.WITH_KERAS if id not in QUICK)
 FIRST = 1_000  # seeds of the short tests are below
 PART = 25
 JUDGE = ("exercise", "expectation", "judge", "detail", "subject", "delegation", "reference")
 
 
-def count(seeds: int, keras_seeds: int, workers: int = 2, say=print) -> dict[str, float]:
+def count(seeds: int, keras_seeds: int, slow_seeds: int, workers: int = 2, say=print) -> dict[str, float]:
     """Judge everything in many draws, in several processes.
 
     Args:
         seeds: draws of each by-hand exercise.
-        keras_seeds: draws of each exercise that calls Keras, where one takes a hundred times as long.
+        keras_seeds: draws of each exercise in QUICK, where one takes ten times as long.
+        slow_seeds: draws of each exercise in SLOW, where one takes a hundred times as long.
         workers: processes.
         say: called with a line about the progress now and then.
 
@@ -35,11 +46,11 @@ def count(seeds: int, keras_seeds: int, workers: int = 2, say=print) -> dict[str
         mutants: known mistakes. mutants_rejected: of these, rejected in every draw, with exact values and with
         fingerprints. named: share of all verdicts on mutants with the right name. misnamed: verdicts with a wrong one.
         correct_variants, correct_accepted: right answers written differently, the references among them, and how many
-        of them got full marks in every draw. seeds, keras_seeds: the draws.
+        of them got full marks in every draw. seeds, keras_seeds, slow_seeds: the draws.
     """
     parts = [
         (id, range(start, min(start + PART, FIRST + draws)))
-        for group, draws in ((catalogue.BY_HAND, seeds), (catalogue.WITH_KERAS, keras_seeds))
+        for group, draws in ((catalogue.BY_HAND, seeds), (QUICK, keras_seeds), (SLOW, slow_seeds))
         for start in range(FIRST, FIRST + draws, PART)
         for id in group
     ]
@@ -69,6 +80,7 @@ def count(seeds: int, keras_seeds: int, workers: int = 2, say=print) -> dict[str
         "refused": sorted(set().union(*refused.values())),
         "seeds": seeds,
         "keras_seeds": keras_seeds,
+        "slow_seeds": slow_seeds,
     }
 
 
