@@ -73,8 +73,8 @@ def judge(
         message = f"Called twice with the same inputs it gave two answers ({names}). Is something kept, or random?"
         return result(0, "wrong", mistake.sentence if mistake else message, **more)
     if edited:
-        names = ", ".join(f"`{name}`" for name in edited)
-        message = f"{names} was changed in place. What a function is given belongs to the caller: work on a copy."
+        names = ", ".join(f"`{name}`" for name in edited) + (" were" if len(edited) > 1 else " was")
+        message = f"{names} changed in place. What a function is given belongs to the caller: work on a copy."
         return result(
             fraction * HALF, "partial" if fraction else "wrong", mistake.sentence if mistake else message, **more
         )

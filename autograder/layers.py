@@ -289,12 +289,14 @@ def probe_copied_weights(
         for name in WEIGHTS:
             getattr(source.cell, name).assign(inputs[name])
             getattr(target.cell, name).assign(np.full_like(inputs[name], 0.125))
+        own = {name: getattr(target.cell, name) for name in WEIGHTS}
         copy_weights(source, target)
         for name in WEIGHTS:
             values[f"{direction}.source_{name}"] = np.array(getattr(source.cell, name))
             getattr(source.cell, name).assign(np.full_like(inputs[name], 0.25))
         for name in WEIGHTS:
-            values[f"{direction}.{name}"] = np.array(getattr(target.cell, name))
+            arrived = getattr(target.cell, name) is own[name]
+            values[f"{direction}.{name}"] = np.array(own[name]) if arrived else "not in the layer's own weight"
     return values
 
 
@@ -451,6 +453,11 @@ def _refuse_other_than_two_things(cell: object, inputs: np.ndarray, states: Sequ
         count = len(answer) if isinstance(answer, (tuple, list)) else "nothing" if answer is None else "one"
         raise Malformed(
             f"`call` must return two things, the output and the list of new states. Received: {count}."
+        ) from None
+    if isinstance(answer[1], (tuple, list)) and len(answer[1]) != len(states):
+        raise Malformed(
+            f"The list of new states that `call` returns must be as long as the one it is given, {len(states)}. "
+            f"Received: {len(answer[1])}."
         ) from None
 
 

@@ -147,7 +147,7 @@ def as_array(name: str, value: object) -> np.ndarray:
     if isinstance(value, (bool, int, float, np.generic)):
         value = np.asarray(value)
     if not isinstance(value, np.ndarray):
-        kind = f"{type(value).__module__.split('.')[0]} {type(value).__name__}"
+        kind = f"{type(value).__module__.split('.')[0]} {type(value).__name__}".removeprefix("builtins ")
         raise Malformed(f"`{name}` must be a NumPy array. Received: a {kind}. Build it from NumPy operations.")
     if value.dtype.name not in DTYPES:
         raise Malformed(f"`{name}` must hold real numbers. Received: dtype {value.dtype}.")

@@ -50,10 +50,10 @@ def step_forward(x, h_prev, Wx, Wh, b):
     Args:
         x: the input of this step. Shape (batch, features).
         h_prev: the hidden state of the step before. Shape (batch, units).
-        Wx: the kernel, input to gates. Shape (features, 3 units), columns in the order z, r, h.
-        Wh: the recurrent kernel, old state to gates. Shape (units, 3 units), columns in the same order.
+        Wx: the kernel, input to gates. Shape (features, 3 * units), columns in the order z, r, h.
+        Wh: the recurrent kernel, old state to gates. Shape (units, 3 * units), columns in the same order.
         b: the biases: row 0 belongs to the product with x, row 1 to the product with h_prev.
-            Shape (2, 3 units), columns in the same order.
+            Shape (2, 3 * units), columns in the same order.
 
     Returns:
         h, the new hidden state. Shape (batch, units).
@@ -61,7 +61,7 @@ def step_forward(x, h_prev, Wx, Wh, b):
     Source: Cho et al. 2014, with the reset gate where `keras.layers.GRU` has it (`reset_after=True`).
     """
     ### BEGIN SOLUTION
-    ax = x @ Wx + b[0]  # (batch, 3 units)
+    ax = x @ Wx + b[0]  # (batch, 3 * units)
     ah = h_prev @ Wh + b[1]
     ax_z, ax_r, ax_h = np.split(ax, 3, axis=1)  # (batch, units) each
     ah_z, ah_r, ah_h = np.split(ah, 3, axis=1)
@@ -88,7 +88,7 @@ def step_backward(dh, x, h_prev, Wx, Wh, b):
     Source: Cho et al. 2014, for the step; Werbos 1990, for the way back.
     """
     ### BEGIN SOLUTION
-    ax = x @ Wx + b[0]  # (batch, 3 units)
+    ax = x @ Wx + b[0]  # (batch, 3 * units)
     ah = h_prev @ Wh + b[1]
     ax_z, ax_r, ax_h = np.split(ax, 3, axis=1)  # (batch, units) each
     ah_z, ah_r, ah_h = np.split(ah, 3, axis=1)
@@ -103,14 +103,14 @@ def step_backward(dh, x, h_prev, Wx, Wh, b):
 
     da_z = dz * z * (1 - z)
     da_r = dr * r * (1 - r)
-    dax = np.concatenate([da_z, da_r, da_h], axis=1)  # (batch, 3 units)
+    dax = np.concatenate([da_z, da_r, da_h], axis=1)  # (batch, 3 * units)
     dah = np.concatenate([da_z, da_r, da_h * r], axis=1)
 
     dx = dax @ Wx.T
     dh_prev = dah @ Wh.T + dh * z
     dWx = x.T @ dax
     dWh = h_prev.T @ dah
-    db = np.stack([dax.sum(axis=0), dah.sum(axis=0)])  # (2, 3 units)
+    db = np.stack([dax.sum(axis=0), dah.sum(axis=0)])  # (2, 3 * units)
     return dx, dh_prev, dWx, dWh, db
     ### END SOLUTION
 
@@ -132,8 +132,8 @@ class GRUCell(keras.layers.Layer):
     Call with `inputs` (batch, features) and `states`, a list of one tensor (batch, units). Returns the output
     (batch, units) and the list of new states; in a GRU both are h.
 
-    Weights: `kernel` (features, 3 units), `recurrent_kernel` (units, 3 units), `bias` (2, 3 units) with
-    `reset_after`, (3 units,) without, columns in the order z, r, h. They start from Keras' defaults
+    Weights: `kernel` (features, 3 * units), `recurrent_kernel` (units, 3 * units), `bias` (2, 3 * units) with
+    `reset_after`, (3 * units,) without, columns in the order z, r, h. They start from Keras' defaults
     "glorot_uniform", "orthogonal" and "zeros".
 
     Raises:
@@ -176,7 +176,7 @@ class GRUCell(keras.layers.Layer):
         ### BEGIN SOLUTION
         h_prev = states[0]
         if self.reset_after:
-            b_x, b_h = self.bias[0], self.bias[1]  # (3 units,) each
+            b_x, b_h = self.bias[0], self.bias[1]  # (3 * units,) each
         else:
             b_x, b_h = self.bias, ops.zeros_like(self.bias)
         ax = ops.matmul(inputs, self.kernel) + b_x

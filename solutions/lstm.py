@@ -40,9 +40,9 @@ def step_forward(x, h_prev, c_prev, Wx, Wh, b):
         x: the input of this step. Shape (batch, features).
         h_prev: the hidden state of the step before. Shape (batch, units).
         c_prev: the cell state of the step before. Shape (batch, units).
-        Wx: the kernel, input to gates. Shape (features, 4 units), columns in the order i, f, g, o.
-        Wh: the recurrent kernel, hidden state to gates. Shape (units, 4 units), columns in the same order.
-        b: the bias. Shape (4 units,), in the same order.
+        Wx: the kernel, input to gates. Shape (features, 4 * units), columns in the order i, f, g, o.
+        Wh: the recurrent kernel, hidden state to gates. Shape (units, 4 * units), columns in the same order.
+        b: the bias. Shape (4 * units,), in the same order.
 
     Returns:
         (h, c), the new hidden state and the new cell state. Each of shape (batch, units).
@@ -50,7 +50,7 @@ def step_forward(x, h_prev, c_prev, Wx, Wh, b):
     Source: Gers, Schmidhuber and Cummins 2000.
     """
     ### BEGIN SOLUTION
-    a = x @ Wx + h_prev @ Wh + b  # (batch, 4 units)
+    a = x @ Wx + h_prev @ Wh + b  # (batch, 4 * units)
     a_i, a_f, a_g, a_o = np.split(a, 4, axis=1)  # (batch, units) each
     i = sigmoid(a_i)
     f = sigmoid(a_f)
@@ -80,7 +80,7 @@ def step_backward(dh, dc, x, h_prev, c_prev, Wx, Wh, b):
     Source: Gers, Schmidhuber and Cummins 2000, for the step; Werbos 1990, for the way back.
     """
     ### BEGIN SOLUTION
-    a = x @ Wx + h_prev @ Wh + b  # (batch, 4 units)
+    a = x @ Wx + h_prev @ Wh + b  # (batch, 4 * units)
     a_i, a_f, a_g, a_o = np.split(a, 4, axis=1)  # (batch, units) each
     i = sigmoid(a_i)
     f = sigmoid(a_f)
@@ -100,7 +100,7 @@ def step_backward(dh, dc, x, h_prev, c_prev, Wx, Wh, b):
     da_f = df * f * (1 - f)
     da_g = dg * (1 - g**2)
     da_o = do * o * (1 - o)
-    da = np.concatenate([da_i, da_f, da_g, da_o], axis=1)  # (batch, 4 units)
+    da = np.concatenate([da_i, da_f, da_g, da_o], axis=1)  # (batch, 4 * units)
 
     dx = da @ Wx.T
     dh_prev = da @ Wh.T
@@ -190,7 +190,7 @@ class LSTMCell(keras.layers.Layer):
     Call with `inputs` (batch, features) and `states`, a list of two tensors [h, c] of shape (batch, units).
     Returns the output h (batch, units) and the list of new states [h, c].
 
-    Weights: `kernel` (features, 4 units), `recurrent_kernel` (units, 4 units), `bias` (4 units,), gates in the
+    Weights: `kernel` (features, 4 * units), `recurrent_kernel` (units, 4 * units), `bias` (4 * units,), gates in the
     order i, f, g, o. The kernels start from Keras' defaults "glorot_uniform" and "orthogonal".
 
     Raises:

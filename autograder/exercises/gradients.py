@@ -57,16 +57,18 @@ def draw_norms(rng: np.random.Generator) -> Case:
 
 
 def draw_spectral(rng: np.random.Generator) -> Case:
-    """W (units, units), whose largest eigenvalue in modulus is no real number."""
-    sizes = distinct_sizes(rng, "units", low=4)
+    """W (units, units), whose largest eigenvalue in modulus is no real number, and not the one of largest real part.
+
+    Whatever else one may take for the radius (a real part, another modulus) differs from it, and from each other.
+    """
+    sizes = distinct_sizes(rng, "units", low=5)
     while True:
         W = rng.standard_normal((sizes["units"], sizes["units"]))
         eigenvalues = np.linalg.eigvals(W)
-        moduli = np.abs(eigenvalues)
+        moduli, right = np.abs(eigenvalues), eigenvalues.real.argmax()
         top = eigenvalues[moduli.argmax()]
-        largest_real = eigenvalues.real.max() / abs(top)
-        apart = abs(largest_real - moduli.min() / abs(top)) > 0.02
-        if abs(top.imag) > 0.1 * abs(top) and 0.02 < largest_real < 0.95 and apart:
+        numbers = [moduli.max(), moduli[right], moduli.min(), abs(eigenvalues.real).max(), eigenvalues.real[right], 0]
+        if abs(top.imag) > 0.1 * abs(top) and np.diff(np.sort(numbers)).min() > 0.02 * abs(top):
             return Case({"W": W}, sizes)
 
 
@@ -103,16 +105,19 @@ def draw_clip(rng: np.random.Generator) -> Case:
     elements = np.concatenate([g.ravel() for g in gradients])
     length = np.linalg.norm(elements)
     inputs = {f"g{number}": g for number, g in enumerate(gradients)}
-    inputs["limit"] = np.array(abs(elements).max() * rng.uniform(0.5, 0.8))  # single elements exceed it, too
-    inputs["loose_limit"] = np.array(length * rng.uniform(1.2, 1.6))
+    inputs["limit"] = np.array(
+        length / np.sqrt(elements.size) * rng.uniform(0.5, 0.8)
+    )  # single elements exceed it, too
+    inputs["close_limit"] = np.array(length * rng.uniform(0.93, 0.97))
+    inputs["loose_limit"] = np.array(length * rng.uniform(1.03, 1.07))
     return Case(inputs, sizes)
 
 
 def probe_clip(function, inputs):
-    """Clip the three gradients as a tuple, once with each limit. Names: clipped_0, …, kept_0, …."""
+    """Clip the three gradients as a tuple, once with each limit. Names: clipped_0, …, barely_0, …, kept_0, …."""
     gradients = tuple(inputs[f"g{number}"] for number in range(3))
     values = {}
-    for name, limit in (("clipped", "limit"), ("kept", "loose_limit")):
+    for name, limit in (("clipped", "limit"), ("barely", "close_limit"), ("kept", "loose_limit")):
         answer = function(gradients, float(inputs[limit]))
         if not isinstance(answer, (tuple, list)):
             raise Malformed(
@@ -161,17 +166,18 @@ def probe_initializer(initializer_class, inputs):
         values[name] = (
             matrix.T @ matrix if matrix.ndim == 2 and matrix.shape[0] > matrix.shape[1] else matrix @ matrix.T
         )
-    values["dtype"] = ", ".join(
-        str(keras.backend.standardize_dtype(initializer_class(gain=gain, seed=seed)(shapes["tall"], dtype=dtype).dtype))
-        for dtype in ("float64", "float32")
-    )
+    made = [
+        initializer_class(gain=gain, seed=seed)(shapes["tall"], *dtype) for dtype in (("float64",), ("float32",), ())
+    ]
+    *asked, default = (str(keras.backend.standardize_dtype(matrix.dtype)) for matrix in made)
+    values["dtype"] = ", ".join([*asked, "Keras' default" if default == keras.config.floatx() else default])
     one = initializer_class(gain=gain, seed=seed)
     first, second = drawn(shapes["tall"], made=one), drawn(shapes["tall"], made=one)
     values["same_seed"] = _compared([matrices["tall"], first, second])
     values["other_seed"] = _compared([matrices["tall"], drawn(shapes["tall"], seed + 1)])
-    corners = {bool(drawn((2, 2), seed + number)[0, 0] > 0) for number in range(TRIES)}
-    values["signs"] = f"{TRIES} seeds: the first element is " + (
-        "of both signs" if len(corners) == 2 else "of one sign"
+    values["signs"] = f"{TRIES} seeds: " + "; ".join(
+        f"{name}: {_signs([drawn(shape, seed + number) for number in range(TRIES)])}"
+        for name, shape in {"square": (3, 3), "tall": (4, 3), "wide": (3, 4)}.items()
     )
     try:
         config = one.get_config()
@@ -186,6 +192,16 @@ def probe_initializer(initializer_class, inputs):
     return values
 
 
+def _signs(matrices) -> str:
+    """How free the signs of the columns are (of a wide matrix: of the rows), by what a decomposition of each finds."""
+    upright = [matrix.T if matrix.shape[0] < matrix.shape[1] else matrix for matrix in matrices]
+    signs = np.sign([np.diagonal(np.linalg.qr(matrix)[1]) for matrix in upright])  # (tries, columns)
+    both = int((abs(signs.mean(axis=0)) < 1).sum())
+    together = ", all together" if both and (signs == signs[:, :1]).all() else ""
+    zeros = ", some elements are 0" if (abs(np.array(matrices)) < 1e-9).any() else ""
+    return f"{both} of {signs.shape[1]} change{together}{zeros}"
+
+
 def _compared(matrices) -> str:
     first = matrices[0]
     same = all(other.shape == first.shape and np.allclose(other, first, rtol=0, atol=1e-12) for other in matrices[1:])
@@ -193,7 +209,7 @@ def _compared(matrices) -> str:
 
 
 def draw_optimizer(rng: np.random.Generator) -> Case:
-    """w0, w1, w2 and two sets of gradients: the first exceeds the limit together, the second does not."""
+    """w0, w1, w2 and sets of gradients: two exceed the limit together, the one between them does not."""
     clip = draw_clip(rng)
     gradients = {f"g{number}": clip.inputs[f"g{number}"] for number in range(3)}
     limit = float(clip.inputs["limit"])
@@ -201,13 +217,14 @@ def draw_optimizer(rng: np.random.Generator) -> Case:
     inputs = {f"w{number}": rng.standard_normal(g.shape) for number, g in enumerate(gradients.values())}
     inputs |= gradients
     inputs |= {f"small_{name}": 0.5 * limit / length * g[::-1] for name, g in gradients.items()}
+    inputs |= {f"more_{name}": 0.8 * g[::-1] for name, g in gradients.items()}
     inputs["learning_rate"] = np.array(int(rng.integers(3, 20)) / EXACT_RATES)
     inputs["limit"] = np.array(limit)
     return Case(inputs, clip.sizes)
 
 
 def probe_optimizer(function, inputs):
-    """Let the optimizer take a step with long gradients, then one with short ones; return the weights after each."""
+    """The weights after a step with long gradients, after one with short ones, and after one more with long ones."""
     import keras
 
     optimizer = function(float(inputs["learning_rate"]), float(inputs["limit"]))
@@ -215,7 +232,7 @@ def probe_optimizer(function, inputs):
         raise Malformed(f"It returned a {type(optimizer).__name__}. Stated: a keras.optimizers.Optimizer.")
     variables = [keras.Variable(inputs[f"w{number}"], dtype="float64", name=f"w{number}") for number in range(3)]
     values = {}
-    for name, prefix in (("long", "g"), ("short", "small_g")):
+    for name, prefix in (("long", "g"), ("short", "small_g"), ("again", "more_g")):
         optimizer.apply([keras.ops.convert_to_tensor(inputs[f"{prefix}{number}"]) for number in range(3)], variables)
         values |= {f"{name}_{number}": np.array(variable) for number, variable in enumerate(variables)}
     return values
@@ -224,7 +241,7 @@ def probe_optimizer(function, inputs):
 EXERCISES = [
     Exercise(
         "gradients.power_by_eigendecomposition", 6, draw_power, probe_power, evenly(("power",)), "forward",
-        forbidden=(*NOT_BY_HAND, "numpy.linalg.matrix_power"),
+        forbidden=(*NOT_BY_HAND, "numpy.linalg.matrix_power", "numpy.linalg.multi_dot"),
         about={"power": "the matrix multiplied with itself n times"},
     ),
     forward("gradients.norm_through_time", 8, draw_norms, ("norms",), {"norms": 1}),
@@ -239,7 +256,8 @@ EXERCISES = [
     Exercise(
         "gradients.clip_by_global_norm", 6, draw_clip, probe_clip,
         {
-            "clipped": Part(0.7, ("clipped_0", "clipped_1", "clipped_2"), gate=True),
+            "clipped": Part(0.5, ("clipped_0", "clipped_1", "clipped_2"), gate=True),
+            "barely": Part(0.2, ("barely_0", "barely_1", "barely_2")),
             "kept": Part(0.3, ("kept_0", "kept_1", "kept_2")),
         },
         forbidden=(
@@ -247,7 +265,8 @@ EXERCISES = [
         ),
         about={
             **{f"clipped_{number}": f"gradient {number}, where the limit is exceeded" for number in range(3)},
-            **{f"kept_{number}": f"gradient {number}, where the limit is not exceeded" for number in range(3)},
+            **{f"barely_{number}": f"gradient {number}, where the limit is just exceeded" for number in range(3)},
+            **{f"kept_{number}": f"gradient {number}, where the limit is almost reached" for number in range(3)},
         },
     ),
     Exercise(
@@ -267,11 +286,11 @@ EXERCISES = [
             "square": "a square matrix times its own transpose",
             "tall": "the transpose of a tall matrix times the matrix",
             "wide": "a wide matrix times its own transpose",
-            "shapes": "the shapes",
-            "dtype": "the dtypes, when float64 and float32 are asked for",
+            "shapes": "the shapes of the matrices that are returned",
+            "dtype": "the dtypes, when float64, float32 and none are asked for",
             "same_seed": "matrices of three calls with the same seed",
             "other_seed": "matrices of two seeds",
-            "signs": "the signs of an element that has no reason to prefer one",
+            "signs": "the signs of columns, which have no reason to prefer one; of a wide matrix, of its rows",
             "config": "what get_config returns",
             "rebuilt": "the matrix of an initializer made again from its config",
         },
@@ -279,13 +298,15 @@ EXERCISES = [
     Exercise(
         "gradients.clipping_optimizer", 4, draw_optimizer, probe_optimizer,
         {
-            "long": Part(0.7, ("long_0", "long_1", "long_2"), gate=True),
-            "short": Part(0.3, ("short_0", "short_1", "short_2")),
+            "long": Part(0.6, ("long_0", "long_1", "long_2"), gate=True),
+            "short": Part(0.2, ("short_0", "short_1", "short_2")),
+            "again": Part(0.2, ("again_0", "again_1", "again_2")),
         },
         rtol=1e-10,
         about={
             **{f"long_{number}": f"weight {number} after a step with long gradients" for number in range(3)},
             **{f"short_{number}": f"weight {number} after one more step, with short gradients" for number in range(3)},
+            **{f"again_{number}": f"weight {number} after a third step, with long gradients" for number in range(3)},
         },
     ),
 ]  # fmt: skip

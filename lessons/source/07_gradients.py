@@ -197,8 +197,8 @@ vanishing.two_steps_back()
 #
 # ### Two remedies
 #
-# **Orthogonal kernels.** If $W W^T = I$, then $\lVert a W^T \rVert^2 = a W^T W a^T = \lVert a \rVert^2$: no length
-# changes, all singular values are 1, and all eigenvalues have modulus 1. In a linear network the gradient neither
+# **Orthogonal kernels.** If $W W^T = I$, then also $W^T W = I$, since $W$ is square, and
+# $\lVert a W^T \rVert^2 = a W^T W a^T = \lVert a \rVert^2$: no length changes, all singular values are 1, and all eigenvalues have modulus 1. In a linear network the gradient neither
 # vanishes nor explodes, over any number of steps. With tanh such a kernel takes nothing away: only the slopes make
 # the gradient shrink. It is a start, no more. Training moves $W$ away from it.
 #
@@ -218,7 +218,8 @@ vanishing.two_steps_back()
 #
 # * **No caching.** All that a function needs is among its arguments, and all it gives is what it returns.
 # * **Arguments stay as they are.** Never write into an array that you were given.
-# * **By hand.** No gradient tape, no ready-made recurrent layer, no ready-made clipping, no `np.linalg.matrix_power`.
+# * **By hand.** No gradient tape, no ready-made recurrent layer, no ready-made clipping, no `np.linalg.matrix_power`
+#   or `multi_dot`.
 #   NumPy's eigenvalues (`np.linalg.eig`, `np.linalg.eigvals`) are allowed.
 #
 # ### Exercise 1: how long the gradient is, step by step
@@ -247,7 +248,8 @@ vanishing.two_steps_back()
 #
 # `power_by_eigendecomposition(W, n)` takes a square `W` (units, units) with a full basis of eigenvectors and an
 # integer `n`, at least 1. It returns $W^n$, one real array (units, units): $n$ factors in all, so $n = 1$ gives $W$
-# itself. This is equation (2).
+# itself. This is equation (2). (A loop of products has the same values and full points, but it is not what is asked
+# for, and section 6, which shows where (2) breaks down, will not show it with a loop.)
 #
 # `np.linalg.eig(W)` returns two things: the eigenvalues, (units,), and $V$, (units, units), whose *columns* are the
 # eigenvectors. Both may be complex. Keep them so until the end; then take the real part (`.real`): the imaginary part
@@ -439,7 +441,7 @@ for name, (first, second) in ways.items():
 # ### The gradient's norm against the number of steps
 #
 # A random kernel of 50 units, scaled to a spectral radius of your choice, in a linear network and in one with tanh
-# that gets random input. The curves are what your `norm_through_time` measures, turned round: steps *back* go to the
+# that gets random input. The curves are what your `norm_through_time` measures, reversed: steps *back* run to the
 # right.
 
 # %% tags=["demo"]
@@ -601,9 +603,9 @@ vanishing.cliff(paths, 5.0, "One step at the cliff throws the descent far off; c
 #
 # ### tanh against ReLU
 #
-# It is often said that tanh makes gradients vanish since its slope is below 1, and that ReLU, with slope 1, cures
+# It is often said that tanh makes gradients vanish because its slope is below 1, and that ReLU, with slope 1, cures
 # that. Take the product (1) seriously and look at both factors. The kernels below are orthogonal, times a factor; the
-# network has 50 units and random input of size 1, but for the first case, which has none.
+# network has 50 units and random input of size 1, except in the first case, which has none.
 
 # %% tags=["demo"]
 # Shows the gradient's norm and the state's size over 100 steps, for tanh and ReLU with several kernels.
@@ -831,7 +833,7 @@ with np.errstate(invalid="ignore"):
 # more. The element of the tenth power is off by a factor of thirty. And $dW$ as a whole is some 250 times as long as
 # what the steps more than 30 back add to it.
 #
-# Where does this leave a recurrent network? Clipping cares for explosions. For vanishing there is no such simple
+# Where does this leave a recurrent network? Clipping takes care of explosions. For vanishing there is no such simple
 # remedy: an orthogonal start helps while slopes stay near 1, and training may leave it. What would help is a path
 # back through time on which the gradient is multiplied by *neither* a kernel nor a slope. That is the idea of the
 # LSTM (Hochreiter and Schmidhuber 1997), in the next lesson.

@@ -74,7 +74,7 @@ figures.lines(
 
 # %% [markdown] tags=["lang:en"]
 # The first two forget the 1 and end at noise. The open loop of weight 1 forgets nothing, not even the noise: a hundred
-# noises of .2 add up to a standard deviation of 2, and it is the worst of all. The gated loop ends a few hundredths from 1.
+# noises of .2 add up to a standard deviation of 2, and it is the worst of all. The gated loop ends one or two hundredths from 1.
 #
 # So a memory needs two things: a loop on which nothing is lost, and something that decides *when* to let in. The gate
 # above was set by us. An LSTM computes its gates from what it sees, and learns to.
@@ -88,10 +88,10 @@ figures.lines(
 # | $c_t$ | cell state after step $t$: what the cell holds; $c_0$ is given | (batch, units) |
 # | $i, f, o$ | input gate, forget gate, output gate of step $t$, between 0 and 1 | (batch, units) each |
 # | $g$ | new content of step $t$, between −1 and 1 | (batch, units) |
-# | $a$ | the sums below the four squashings, side by side: $a_i, a_f, a_g, a_o$ | (batch, 4 units) |
-# | $W_x$ | kernel: input to gates | (features, 4 units) |
-# | $W_h$ | recurrent kernel: hidden state to gates | (units, 4 units) |
-# | $b$ | bias | (4 units,) |
+# | $a$ | the sums below the four squashings, side by side: $a_i, a_f, a_g, a_o$ | (batch, 4·units) |
+# | $W_x$ | kernel: input to gates | (features, 4·units) |
+# | $W_h$ | recurrent kernel: hidden state to gates | (units, 4·units) |
+# | $b$ | bias | (4·units,) |
 # | $T$ | number of steps; $t$ runs from 1 to $T$ | |
 #
 # $\odot$ is the product element by element (NumPy's `*`) and $\sigma(a) = 1/(1 + e^{-a})$ the logistic function. One
@@ -107,7 +107,7 @@ figures.lines(
 # **output gate** says how much of the memory is shown. What is shown is squashed, what is held is not: $c_t$ goes to
 # the next step as it is.
 #
-# **The order of the gates.** All four share one kernel of 4 units columns: columns 0 to units − 1 belong to $i$, the
+# **The order of the gates.** All four share one kernel of 4·units columns: columns 0 to units − 1 belong to $i$, the
 # next to $f$, then $g$, then $o$. This is Keras' order (Keras calls $g$ "c"), so weights copy over as they are. Other
 # texts have other orders: CS231n at Stanford has i, f, o, g. Whoever copies weights or formulas must permute them.
 #
@@ -140,9 +140,9 @@ lstm.step_graph()
 #    $\sigma = 1/(1 + e^{-a})$ follows $\sigma' = e^{-a}/(1 + e^{-a})^2 = \sigma\,(1 - \sigma)$. So
 #    $$da_i = di \odot i(1-i) \qquad da_f = df \odot f(1-f) \qquad da_g = dg \odot (1-g^2) \qquad da_o = do \odot o(1-o)$$
 # 5. **Side by side again**, in the order in which they were taken apart: $da = [da_i, da_f, da_g, da_o]$, of shape
-#    (batch, 4 units).
-# 6. **The products and the sum** $a = x_t W_x + h_{t-1} W_h + b$ are those of lesson 04, with 4 units columns instead of
-#    units. With $n$ running over the batch, $j$ over the 4 units columns of $a$, $m$ over features and $k$ over units:
+#    (batch, 4·units).
+# 6. **The products and the sum** $a = x_t W_x + h_{t-1} W_h + b$ are those of lesson 04, with 4·units columns instead of
+#    units. With $n$ running over the batch, $j$ over the 4·units columns of $a$, $m$ over features and $k$ over units:
 #    $$dx_{nm} = \sum_j da_{nj} W_{x,mj} \quad dh_{t-1,nk} = \sum_j da_{nj} W_{h,kj} \quad dW_{x,mj} = \sum_n x_{nm}\,da_{nj}
 #    \quad dW_{h,kj} = \sum_n h_{t-1,nk}\,da_{nj} \quad db_j = \sum_n da_{nj}$$
 #    Each of the first four is one matrix product: see which index is summed over, and put it in the middle.
@@ -199,7 +199,7 @@ lstm.sequence_graph(steps=3)
 # the very arguments that `step_forward` had. `dc` is the direct part alone, as above. It returns six arrays:
 #
 # `(dx, dh_prev, dc_prev, dWx, dWh, db)` with shapes (batch, features), (batch, units), (batch, units),
-# (features, 4 units), (units, 4 units), (4 units,).
+# (features, 4·units), (units, 4·units), (4·units,).
 #
 # Follow the six points. You need the gates and $c_t$ again: compute them as in exercise 1 (your `step_forward` does not
 # return the gates). `np.concatenate([…], axis=1)` puts arrays side by side. `dc_prev` takes the *total* $dc$ of point 2;
@@ -226,7 +226,7 @@ lstm.sequence_graph(steps=3)
 # a `dc` of zeros; one that also reads the last cell state has a `dc` that is zero before the last step. It returns
 #
 # `(dx, dh0, dc0, dWx, dWh, db)` with shapes (batch, time, features), (batch, units), (batch, units),
-# (features, 4 units), (units, 4 units), (4 units,).
+# (features, 4·units), (units, 4·units), (4·units,).
 #
 # What you need:
 #
@@ -253,9 +253,9 @@ lstm.sequence_graph(steps=3)
 #
 #   | attribute and `name` | shape | `initializer` |
 #   |---|---|---|
-#   | `kernel` | (features, 4 units) | `"glorot_uniform"` |
-#   | `recurrent_kernel` | (units, 4 units) | `"orthogonal"` |
-#   | `bias` | (4 units,) | see below |
+#   | `kernel` | (features, 4·units) | `"glorot_uniform"` |
+#   | `recurrent_kernel` | (units, 4·units) | `"orthogonal"` |
+#   | `bias` | (4·units,) | see below |
 #
 #   The bias starts from **1 in the forget gate's part and 0 elsewhere** if `unit_forget_bias` is True, and from 0
 #   everywhere if it is False. An initializer may be a function of your own with the arguments `(shape, dtype=None)` that
@@ -270,7 +270,8 @@ lstm.sequence_graph(steps=3)
 # * `get_config()`: `super().get_config()` with `units` and `unit_forget_bias` added.
 #
 # Points: outputs 25 % (without them the rest earns nothing), gradients of weights, inputs and states 40 %, names and
-# shapes and dtypes of the weights 10 %, the bias after `build` 10 %, initial state 5 %, config 10 %. Keras' own LSTM
+# shapes of the weights, all dtypes and the start of the recurrent kernel 10 %, the bias after `build` 10 %, initial state
+# 5 %, config 10 %. Keras' own LSTM
 # inside your cell is of course not allowed.
 
 # %% tags=["exercise:lstm.LSTMCell"]
@@ -361,8 +362,8 @@ if keras.backend.backend() == "tensorflow":
             print(f"{name:29s}", *(f"{value:11.1e}" for value in row))
 
 # %% [markdown] tags=["lang:en"]
-# In float64 the three agree to twelve digits and more, in float32 to five and more. Gradients that three ways of
-# computing them give alike are right.
+# In float64 the three agree to twelve digits and more, in float32 to five and more. When three
+# independent ways give the same gradients, they are right.
 #
 # ### Why the backward pass by hand is the faster one
 #
@@ -371,15 +372,15 @@ if keras.backend.backend() == "tensorflow":
 # is right. But it follows the loop step by step. You have the whole formula before you, and can ask of each part: **does it need the step
 # before (or, on the way back, the step after)?** What does not need it leaves the loop.
 #
-# * **Forward.** $x_t W_x + b$ needs no state. All steps together are *one* product, (batch · time, features) with (features, 4 units).
+# * **Forward.** $x_t W_x + b$ needs no state. All steps together are *one* product, (batch · time, features) with (features, 4·units).
 #   In the loop one product is left: $h_{t-1} W_h$.
-# * **Backward, the slopes.** What $da$ is multiplied with is known when the forward pass is over: for the input gate $g \odot i(1-i)$,
+# * **Backward, the slopes.** What the gradients $dc$ and $dh_t$ are multiplied with to give $da_t$ is known when the forward pass is over: for the input gate $g \odot i(1-i)$,
 #   and likewise the other three, and $o \odot (1 - \tanh^2(c_t))$ on the way from $dh_t$ to $dc$. So
 #   $da_t = s_t \odot [dc, dc, dc, dh_t]$ with slopes $s$ that are computed before the loop, for all steps at once. In the loop
 #   are left: two sums, where the carries come in; the products with $s_t$, with the slope to $dc$, and with $f$; and $da_t W_h^\top$.
 # * **Backward, the weights.** $dW_x = \sum_t x_t^\top da_t$ adds up over all rows of all steps. But to add up over
 #   rows is what a product does: stack the steps on top of each other and take *one* product of (features, batch · time) with
-#   (batch · time, 4 units). The same for $dW_h$. The loop of exercise 4 makes a small product at each step, and
+#   (batch · time, 4·units). The same for $dW_h$. The loop of exercise 4 makes a small product at each step, and
 #   adds a matrix of the size of the weights each time. $dx = da\,W_x^\top$ is one product as well.
 #
 # None of this changes the number of multiply-adds in the products: there are six of them, each of batch · time · (features or units) · 4 units. It
@@ -413,7 +414,9 @@ if keras.backend.backend() == "tensorflow":
     row("  of these products of matrices", lambda loop: loop["MatMul"])
     row("arrays stored", lambda loop: loop["TensorListPushBack"] + loop["TensorListSetItem"])
     row("arrays fetched", lambda loop: loop["TensorListPopBack"] + loop["TensorListGetItem"])
-    print(f"\nmultiply-adds in all products, both layers: {3 * 32 * 50 * (128 + 128) * 4 * 128 / 1e6:.0f} million")
+    print(
+        f"\nmultiply-adds in all products, the same in both layers: {3 * 32 * 50 * (128 + 128) * 4 * 128 / 1e6:.0f} million"
+    )
 
     found = [[value.numpy() for value in run()] for run in passes]
     apart = max(np.abs(a - b).max() / np.abs(b).max() for a, b in zip(found[1], found[0], strict=True))
@@ -422,7 +425,7 @@ if keras.backend.backend() == "tensorflow":
     print(f"on this machine, just now: Keras' layer took {LOOP_SECONDS[0] / LOOP_SECONDS[1]:.2f} times as long")
 
 # %% [markdown] tags=["lang:en"]
-# Of the products, each layer needs the same number of multiply-adds: two products forwards, and for each of them two on the way back. Keras makes all six at every step. By hand, two stay in the loops, and four are
+# Both layers need the same number of multiply-adds: two products forwards, and for each of them two on the way back. Keras makes all six at every step. By hand, two stay in the loops, and four are
 # made once for all steps. The stored and fetched arrays are the record: autodiff stores what each operation may need later (a squashing its result, a product its factors), one
 # array after the other; by hand it is the gates and the cell state, and the rest is computed from them for all steps at once. The last line is what comes of it on your machine. It depends on the processor and its library of
 # products, and on how busy the machine is.
@@ -494,8 +497,8 @@ widgets.explore(
 # %% [markdown] tags=["lang:en"]
 # Read the table. After a hundred steps the Elman gradient has shrunk to about $5\cdot10^{-11}$, and an LSTM with a forget bias of
 # 0 is far *worse*: $10^{-22}$. An LSTM is not good at long lags because it is called one. With Keras' 1 it is a little better than Elman and still
-# hopeless at 100 steps; with 3 and 5 the gradient arrives. (A bias of 1 goes back to the experiments of Jozefowicz, Zaremba and Sutskever 2015, who
-# found that it closes the gap between the LSTM and its rival, the GRU of lesson 09. What is right depends on the lag.)
+# hopeless at 100 steps; with 3 and 5 the gradient arrives. (Positive forget biases are old: Gers, Schmidhuber and Cummins 2000 started from them. Keras
+# takes its 1 from Jozefowicz, Zaremba and Sutskever 2015, who found that it closes the gap between the LSTM and its rival, the GRU of lesson 09. What is right depends on the lag.)
 #
 # The last column is the highway alone: a hundred forget gates at $\sigma(\text{bias})$. The measured norms are larger, because a gradient also takes the
 # side roads, from $c_t$ through $h_t$ into the gates of the next step. At the open gates they even add up to more than 1:
@@ -508,7 +511,7 @@ widgets.explore(
 # marked numbers** (after Hochreiter and Schmidhuber 1997, experiment 4). It has to notice a mark, take in the number
 # beside it, ignore 98 others, and hold the sum for up to a hundred steps.
 #
-# Who always says 1 has a mean squared error of 1/6 = .167: each number has variance 1/12, and there are two. We call the
+# A network that always says 1 has a mean squared error of 1/6 = .167: each number has variance 1/12, and there are two. We call the
 # problem solved below **.01**. In the paper both marks fall in the first half, the numbers lie in $[-1, 1]$ and the target is scaled
 # to half of ours; there LSTM needed 74,000 sequences at $T = 100$.
 #
@@ -708,7 +711,7 @@ print("paper (1997): BPTT 0 of 18, RTRL 0 of 5, LSTM 18 of 18")
 # ### A poor benchmark
 #
 # Not every long lag is a hard task. In the *latch task* a single tanh unit must keep for hundreds of steps which of two
-# classes its first input named, with noise at every step. It was used to compare clever methods; one paper reported 1,600 trials.
+# classes its first input named, with noise at every step. It was used to compare clever methods; Bengio, Simard and Frasconi (1994) reported 1,600 trials.
 # Schmidhuber, Hochreiter and Bengio (2001) simply *guessed the weights*: three numbers, drawn at random, tested, drawn again. They needed 6 guesses on
 # average. The next cell repeats it with 500 steps and an interval of our own.
 

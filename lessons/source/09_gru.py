@@ -96,10 +96,10 @@ gru_deep.levels_figure(followed, "One share is too slow or too noisy: it has to 
 # | $h_t$ | state after step $t$; $h_0$ is given | (batch, units) |
 # | $z, r$ | update gate and reset gate of step $t$, between 0 and 1 | (batch, units) each |
 # | $\tilde h$ | candidate: the new content of step $t$, between −1 and 1 | (batch, units) |
-# | $ax$, $ah$ | what the input says and what the old state says, for $z$, $r$ and $\tilde h$ side by side | (batch, 3 units) each |
-# | $W_x$ | kernel | (features, 3 units) |
-# | $W_h$ | recurrent kernel | (units, 3 units) |
-# | $b_x, b_h$ | the two rows of the bias $b$ | (3 units,) each; $b$: (2, 3 units) |
+# | $ax$, $ah$ | what the input says and what the old state says, for $z$, $r$ and $\tilde h$ side by side | (batch, 3·units) each |
+# | $W_x$ | kernel | (features, 3·units) |
+# | $W_h$ | recurrent kernel | (units, 3·units) |
+# | $b_x, b_h$ | the two rows of the bias $b$ | (3·units,) each; $b$: (2, 3·units) |
 # | $T$ | number of steps; $t$ runs from 1 to $T$ | |
 #
 # With $\odot$ for the product element by element and $\sigma$ for the logistic function, one step is
@@ -129,8 +129,8 @@ gru_deep.levels_figure(followed, "One share is too slow or too noisy: it has to 
 # * **Speed.** After: the whole product $h_{t-1} W_h$, three parts in one, can be made before any gate is known. Before:
 #   the third part has to wait for $r$.
 # * **Bias.** In the gates only the sum $b_x + b_h$ counts, one row would do. But in the candidate, after the product,
-#   $b_{h,h}$ stands inside the reset gate's reach and $b_{x,h}$ outside. So the bias has two rows, shape (2, 3 units).
-#   With the reset before the product one row is enough, shape (3 units,).
+#   $b_{h,h}$ stands inside the reset gate's reach and $b_{x,h}$ outside. So the bias has two rows, shape (2, 3·units).
+#   With the reset before the product one row is enough, shape (3·units,).
 # * **Values.** With the same weights the two give different states. $(r \odot h)\,W$ and $r \odot (h\,W)$ are equal if
 #   $W$ is diagonal, or if all gates of an example have the same value, and else they are not. Before, $r_k$ decides
 #   whether *unit k is seen* by the others. After, $r_j$ decides whether *unit j sees* the others.
@@ -282,7 +282,7 @@ gru_deep.kinds_of_depth()
 # ### Exercise 1: one GRU step forward
 #
 # `step_forward(x, h_prev, Wx, Wh, b)` takes `x` (batch, features), `h_prev` (batch, units), the two kernels and the bias
-# `b` (2, 3 units), and returns the new state, (batch, units). The reset gate acts *after* the product.
+# `b` (2, 3·units), and returns the new state, (batch, units). The reset gate acts *after* the product.
 #
 # Compute $ax$ with `b[0]` and $ah$ with `b[1]`. `np.split(a, 3, axis=1)` cuts an array into three equal pieces, in order.
 
@@ -294,8 +294,8 @@ gru_deep.kinds_of_depth()
 # `step_backward(dh, x, h_prev, Wx, Wh, b)` gets the upstream gradient, (batch, units), and then the very arguments that
 # `step_forward` had. It returns five arrays:
 #
-# `(dx, dh_prev, dWx, dWh, db)` with shapes (batch, features), (batch, units), (features, 3 units), (units, 3 units),
-# (2, 3 units).
+# `(dx, dh_prev, dWx, dWh, db)` with shapes (batch, features), (batch, units), (features, 3·units), (units, 3·units),
+# (2, 3·units).
 #
 # Follow the six points. Compute $ax$, $ah$, the gates and the candidate again. `np.concatenate([…], axis=1)` puts arrays
 # side by side, and `np.stack([…])` makes two rows of two vectors. Where does $dax$ belong, and where $dah$? One of them
@@ -344,7 +344,7 @@ gru_deep.kinds_of_depth()
 # (batch, time, features) is padding, and *not* zero in the check. `h0[1]` is the state of the backward direction before it
 # reads a sequence's own last step.
 #
-# It returns `y`, (batch, time, 2 units): the forward direction's states in `y[:, :, :units]`, the backward direction's in
+# It returns `y`, (batch, time, 2·units): the forward direction's states in `y[:, :, :units]`, the backward direction's in
 # `y[:, :, units:]`, each beside the step that was just read, and **zero at the padding**.
 #
 # Two ways lead there. Either take one sequence after the other and run over `range(lengths[n])`, forward and `reversed`.
@@ -366,9 +366,9 @@ gru_deep.kinds_of_depth()
 #
 #   | attribute and `name` | shape | `initializer` |
 #   |---|---|---|
-#   | `kernel` | (features, 3 units) | `"glorot_uniform"` |
-#   | `recurrent_kernel` | (units, 3 units) | `"orthogonal"` |
-#   | `bias` | (2, 3 units) if `reset_after`, else (3 units,) | `"zeros"` |
+#   | `kernel` | (features, 3·units) | `"glorot_uniform"` |
+#   | `recurrent_kernel` | (units, 3·units) | `"orthogonal"` |
+#   | `bias` | (2, 3·units) if `reset_after`, else (3·units,) | `"zeros"` |
 # * `call(inputs, states, training=False)`: one step. `states` is the list $[h_{t-1}]$. Return two things: the output, which
 #   is $h_t$, and the list of new states, $[h_t]$. Both conventions of section 2, as `self.reset_after` says. Use
 #   `ops.matmul`, `ops.split(a, 3, axis=-1)`, `ops.sigmoid`, `ops.tanh` (NumPy would cut the gradient). With the reset before

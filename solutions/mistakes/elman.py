@@ -235,6 +235,9 @@ MISTAKES = [
     # copying weights
     Mistake(COPY, "bias_left_out", "target.cell.bias.assign(source.cell.bias)", "pass",
             "Kernels arrive and the bias does not."),
+    Mistake(COPY, "weight_replaced", "target.cell.bias.assign(source.cell.bias)", "target.cell.bias = np.array(source.cell.bias)",
+            "An array has taken a weight's place: the layer's own weight holds what it held before, and nothing can train "
+            "the array. Numbers go into a weight by its `assign`."),
     Mistake(COPY, "recurrent_kernel_left_out", "target.cell.recurrent_kernel.assign(source.cell.recurrent_kernel)",
             "pass", "The recurrent kernel does not arrive."),
     Mistake(COPY, "recurrent_kernel_transposed", "assign(source.cell.recurrent_kernel)",

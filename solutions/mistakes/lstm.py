@@ -220,6 +220,8 @@ MISTAKES = [
             "happen to the contributions of the others?"),
     Mistake(SEQUENCE_BACK, "db_overwritten", "db += db_t", "db = db_t",
             "The bias gradient holds one time step only. The same bias is used at every step."),
+    Mistake(SEQUENCE_BACK, "all_weights_overwritten", "dWx += dWx_t\n        dWh += dWh_t\n        db += db_t", "dWx, dWh, db = dWx_t, dWh_t, db_t",
+            "Kernels and bias get the gradient of one step alone, the first. They are used at every step."),
     Mistake(SEQUENCE_BACK, "no_carry", "dh_t = dh[:, t] + carry_h\n", "dh_t = dh[:, t]; carry_c = 0\n",
             "The last step is right and everything before it is not: no gradient travels back in time, neither by the "
             "hidden state nor by the cell state."),
@@ -270,6 +272,10 @@ MISTAKES = [
     Mistake(SEQUENCE_BACK, "first_hidden_state_wraps", "h_prev = h[:, t - 1] if t > 0 else h0", "h_prev = h[:, t - 1]",
             "At the first step the hidden state of the last one is used: in Python an index of -1 is the last "
             "element."),
+    Mistake(SEQUENCE_BACK, "first_states_wrap",
+            "h_prev = h[:, t - 1] if t > 0 else h0\n        c_prev = c[:, t - 1] if t > 0 else c0", "h_prev, c_prev = h[:, t - 1], c[:, t - 1]",
+            "At the first step both states of the last one are used: an index of -1 counts from the end. What came before "
+            "the first step?"),
     Mistake(SEQUENCE_BACK, "initial_cell_state_at_every_step", "c_prev = c[:, t - 1] if t > 0 else c0", "c_prev = c0",
             "Every step is differentiated as if it had started from the initial cell state. Only the first one did."),
     Mistake(SEQUENCE_BACK, "initial_states_missing", "return dx, dh0, dc0, dWx", "return dx, dWx",
@@ -317,6 +323,9 @@ MISTAKES = [
             "`unit_forget_bias` for?"),
     Mistake(CELL, "forget_bias_always", "forget = ops.ones if self.unit_forget_bias else ops.zeros", "forget = ops.ones",
             "The forget gate's bias starts from one whether or not `unit_forget_bias` asks for it."),
+    Mistake(CELL, "forget_bias_reversed", "forget = ops.ones if self.unit_forget_bias else ops.zeros",
+            "forget = ops.zeros if self.unit_forget_bias else ops.ones",
+            "The ones are there when `unit_forget_bias` is False, and missing when it is True."),
     Mistake(CELL, "forget_bias_on_input_gate", "[ops.zeros((units,), dtype), forget((units,), dtype), ",
             "[forget((units,), dtype), ops.zeros((units,), dtype), ",
             "The part of the bias that starts from one belongs to the input gate. See the order of the gates."),
@@ -334,6 +343,11 @@ MISTAKES = [
     Mistake(CELL, "gate_order_ifog", "a_i, a_f, a_g, a_o = ops.split", "a_i, a_f, a_o, a_g = ops.split",
             "The last two slices are taken for each other, so weights from a Keras layer do not fit: this course and "
             "Keras put the new content third and the output gate last."),
+    Mistake(CELL, "i_and_f_swapped", "a_i, a_f, a_g, a_o = ops.split", "a_f, a_i, a_g, a_o = ops.split",
+            "The input gate and the forget gate are taken from each other's columns. The stated order begins with the "
+            "input gate."),
+    Mistake(CELL, "forget_gate_reversed", "c = f * c_prev + i * g", "c = (1 - f) * c_prev + i * g",
+            "An open forget gate forgets in your cell. Open, it keeps."),
     Mistake(CELL, "i_and_g_swapped", "a_i, a_f, a_g, a_o = ops.split", "a_g, a_f, a_i, a_o = ops.split",
             "The input gate and the new content have each other's slices of the kernel. See the stated order."),
     Mistake(CELL, "sigmoid_for_content", "g = ops.tanh(a_g)", "g = ops.sigmoid(a_g)",
@@ -393,6 +407,9 @@ MISTAKES = [
     # copying weights
     Mistake(COPY, "bias_left_out", "target.cell.bias.assign(source.cell.bias)", "pass",
             "Kernels arrive and the bias does not."),
+    Mistake(COPY, "weight_replaced", "target.cell.bias.assign(source.cell.bias)", "target.cell.bias = np.array(source.cell.bias)",
+            "An array has taken a weight's place: the layer's own weight holds what it held before, and nothing can train "
+            "the array. Numbers go into a weight by its `assign`."),
     Mistake(COPY, "recurrent_kernel_left_out", "target.cell.recurrent_kernel.assign(source.cell.recurrent_kernel)",
             "pass", "The recurrent kernel does not arrive."),
     Mistake(COPY, "gates_permuted", "target.cell.kernel.assign(source.cell.kernel)",

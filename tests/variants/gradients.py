@@ -131,7 +131,7 @@ class orthogonal_initializer(keras.initializers.Initializer):
         q, r = np.linalg.qr(a)
         q = q @ np.diag(np.sign(np.diag(r)))
         q = q if shape[0] >= shape[1] else q.T
-        return ops.convert_to_tensor(self.gain * q, dtype=dtype)
+        return ops.convert_to_tensor(self.gain * q, dtype=dtype or keras.config.floatx())
 
     def get_config(self):
         return dict(seed=self.seed, gain=self.gain)
