@@ -130,8 +130,11 @@ def _without_values(problem: Problem, mistake: KnownMistake | None) -> tuple[str
 
 
 def _hint(problem: Problem, exercise: Exercise) -> str:
-    if problem.kind == "malformed" and exercise.kind == "layer":
-        return "make one yourself in a new cell, call it, and look at its attributes and at the shapes of its weights."
+    if exercise.kind == "layer" and problem.kind in ("malformed", "error"):
+        return (
+            'make one yourself in a new cell, with dtype="float64" as the check does, call it, and look at its '
+            "attributes and at the shapes of its weights."
+        )
     return {
         "malformed": "read `Returns` in the docstring: what, in which order, with which shapes.",
         "cell": "run that cell by itself, and mend what the error says.",

@@ -25,6 +25,7 @@ ABOUT_CELL = {
     "weights": "the names and shapes of the trainable weights",
     "dtypes": "the dtypes in a float64 cell",
     "initial.bias": "the bias as `build` leaves it",
+    "initial.kernel": "what the kernel starts from",
     "initial.recurrent_kernel": "what the recurrent kernel starts from",
     "zero_state": "what get_initial_state(batch_size=3) returns",
     "first_output": "the outputs when no initial state is given",
@@ -104,6 +105,7 @@ def probe_recurrent_cell(
     weights: tuple[str, ...] = WEIGHTS,
     initial: tuple[str, ...] = (),
     orthogonal: tuple[str, ...] = (),
+    glorot: tuple[str, ...] = (),
     make: Mapping[str, object] | None = None,
 ) -> dict[str, object]:
     """Build a recurrent cell, put weights in, run it under `keras.layers.RNN`, differentiate it.
@@ -115,7 +117,7 @@ def probe_recurrent_cell(
         states: the initial states, in the cell's order.
         weights: the names of the cell's weights.
         initial: the weights whose values after `build` are judged too, because they are not random.
-        orthogonal: the weights that must be orthogonal after `build`.
+        orthogonal, glorot: the weights that must be orthogonal, or uniform after Glorot, as `build` leaves them.
         make: arguments of the constructor. Default: `units`, the size of the first state.
 
     Returns:
@@ -132,7 +134,7 @@ def probe_recurrent_cell(
     cell = cell_class(**(make or {"units": inputs[states[0]].shape[-1]}), dtype="float64")
     layer = keras.layers.RNN(cell, return_sequences=True, return_state=True, unroll=True, dtype="float64")
     layer.build(inputs["inputs"].shape)
-    first = _initial_values(cell, initial, orthogonal)
+    first = _initial_values(cell, initial, orthogonal, glorot)
     registered = _registered(cell)
     for name in weights:
         _put(cell, name, inputs[name])
@@ -181,6 +183,8 @@ def probe_layer(
     weights: tuple[str, ...],
     initial: tuple[str, ...] = (),
     orthogonal: tuple[str, ...] = (),
+    glorot: tuple[str, ...] = (),
+    first_call: tuple[str, ...] = (),
     call: Callable[[object, Mapping[str, object]], object] | None = None,
 ) -> dict[str, object]:
     """Build a Keras layer that is no cell, put weights in, call it, differentiate it.
@@ -192,7 +196,8 @@ def probe_layer(
         arguments: the names of `inputs` that it is called with. The floating-point ones are differentiated.
         weights: the names of its weights: attributes of the layer, and names in `inputs`.
         initial: the weights whose values after `build` are judged too, because they are not random.
-        orthogonal: the weights that must be orthogonal after `build`.
+        orthogonal, glorot: the weights that must be orthogonal, or uniform after Glorot, as `build` leaves them.
+        first_call: where `call` is given, the arguments of a plain call that gives its first output, if one does.
         call: (layer, name -> tensor) -> output or tuple of outputs. Default: the arguments in their order.
 
     Returns:
@@ -204,7 +209,7 @@ def probe_layer(
         Malformed: when the object is not a layer class, or lacks a weight.
     """
     _refuse_other_than_layer(layer_class)
-    usual = call is None
+    first_call = arguments if call is None else first_call
     call = call or (lambda layer, tensors: layer(*[tensors[name] for name in arguments]))
 
     def run_on(layer: object, tensors: Mapping[str, object]) -> list[object]:
@@ -215,12 +220,13 @@ def probe_layer(
     watched = {name: array for name, array in given.items() if array.dtype.kind == "f"}
     layer = layer_class(**make, dtype="float64")
     run_on(layer, given)  # builds it
-    first = _initial_values(layer, initial, orthogonal)
+    first = _initial_values(layer, initial, orthogonal, glorot)
     registered = _registered(layer)
     for name in weights:
         _put(layer, name, inputs[name])
-    if usual:
-        _note(Called(layer, tuple(given.values()), None, tuple(watched), inputs["upstream"]))
+    if first_call:
+        names = tuple(name for name in first_call if name in watched)
+        _note(Called(layer, tuple(given[name] for name in first_call), None, names, inputs["upstream"]))
 
     outputs, found = differentiate(
         lambda tensors: run_on(layer, {**given, **tensors}),
@@ -401,11 +407,14 @@ def _registered(layer: object) -> str:
     return ", ".join(f"{name} {shape}" for name, shape in sorted(named.items())) or "none"
 
 
-def _initial_values(layer: object, names: tuple[str, ...], orthogonal: tuple[str, ...]) -> dict[str, object]:
-    """initial.<name> -> what `build` put into the weight; of the orthogonal ones, whether they are."""
+def _initial_values(
+    layer: object, names: tuple[str, ...], orthogonal: tuple[str, ...], glorot: tuple[str, ...]
+) -> dict[str, object]:
+    """initial.<name> -> what `build` put into the weight; of random ones, whether they are what they should be."""
     found = {name: getattr(layer, name, None) for name in names}
     values = {f"initial.{n}": "not created in build()" if w is None else np.asarray(w) for n, w in found.items()}
-    return values | {f"initial.{name}": orthogonality(getattr(layer, name, None)) for name in orthogonal}
+    values |= {f"initial.{name}": orthogonality(getattr(layer, name, None)) for name in orthogonal}
+    return values | {f"initial.{name}": spread(getattr(layer, name, None)) for name in glorot}
 
 
 def orthogonality(weight: object) -> str:
@@ -415,6 +424,17 @@ def orthogonality(weight: object) -> str:
     kernel = np.asarray(weight, dtype=np.float64)
     near = kernel.ndim == 2 and np.allclose(kernel @ kernel.T, np.eye(len(kernel)), rtol=0, atol=1e-3)
     return "orthogonal" if near else "not orthogonal"
+
+
+def spread(weight: object) -> str:
+    """Can a kernel (rows, columns) be uniform after Glorot, between ±sqrt(6 / (rows + columns))? In words."""
+    if weight is None:
+        return "not created in build()"
+    kernel = np.asarray(weight, dtype=np.float64)
+    if kernel.size > 1 and np.ptp(kernel) == 0:
+        return "all elements are the same"
+    limit = np.sqrt(6 / sum(kernel.shape))
+    return "random, in the range of Glorot's" if abs(kernel).max() <= limit * 1.001 else "beyond the range of Glorot's"
 
 
 def _dtypes(outputs: np.ndarray, layer: object) -> str:
@@ -487,5 +507,7 @@ def _rebuilt(layer: object, again: Callable[[object], object]) -> tuple[str, obj
         return text, np.asarray(again(type(layer).from_config(config)))
     except NotImplementedError:
         return "`get_config` still raises NotImplementedError", "not reached"
+    except Malformed as malformed:
+        return f"when made again from its config: {malformed}", "not reached"
     except Exception as error:
         return f"{type(error).__name__} when made again from its config", "not reached"

@@ -149,6 +149,8 @@ def as_array(name: str, value: object) -> np.ndarray:
     if not isinstance(value, np.ndarray):
         kind = f"{type(value).__module__.split('.')[0]} {type(value).__name__}".removeprefix("builtins ")
         raise Malformed(f"`{name}` must be a NumPy array. Received: a {kind}. Build it from NumPy operations.")
+    if value.dtype == object and any(element is None for element in value.ravel()[:MAX_VALUES]):
+        raise Malformed(f"`{name}` holds None. Is every value computed, and returned?")
     if value.dtype.name not in DTYPES:
         raise Malformed(f"`{name}` must hold real numbers. Received: dtype {value.dtype}.")
     native = value.dtype.newbyteorder("=")

@@ -87,11 +87,13 @@ def test_a_gate_order_taken_over_unpermuted_is_noticed():
 
 def test_one_number_kept_by_four_units_as_theory_has_it(ran, prose):
     """The open loop's error is the standard deviation of a hundred noises, .2 √100 = 2; the gated one's a hundredth of it."""
-    open_loop, gated = (ran.row("four single units", f"loop of weight 1{end}")[-1] for end in ("  ", ", gate closed"))
+    open_loop, gated = (
+        ran.row("four single units", f"loop of weight 1{end}")[-1] for end in ("  ", ", gate almost closed")
+    )
     text = next(t for title, t in ran.printed.items() if "four single units" in title)
     errors = {line[:30].strip(): float(line.split()[-1]) for line in text.split("500 runs")[1].strip().split("\n")}
     assert errors["loop of weight 1"] == pytest.approx(2.0, rel=5 / np.sqrt(2 * 500))
-    assert errors["loop of weight 1, gate closed"] == pytest.approx(0.02, abs=0.005)
+    assert errors["loop of weight 1, gate almost closed"] == pytest.approx(0.02, abs=0.005)
     # the loop of weight .9 forgets the 1: what is left is noise of variance .04 / (1 - .81), and an error of 1
     assert errors["loop of weight 0.9"] == pytest.approx(np.sqrt(1 + 0.04 / 0.19), rel=0.1)
     assert errors["tanh unit"] > 0.9

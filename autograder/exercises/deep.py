@@ -22,6 +22,7 @@ LAYERS = 3  # of the Keras stack
 KINDS = {"kernel": "kernels", "recurrent_kernel": "recurrent_kernels", "bias": "biases"}  # name of a weight: its list
 WEIGHTS = tuple(f"layer_{number}_{kind}" for number in range(1, LAYERS + 1) for kind in KINDS)
 BIASES = tuple(name for name in WEIGHTS if name.endswith("bias"))
+KERNELS = tuple(f"layer_{number}_kernel" for number in range(1, LAYERS + 1))
 RECURRENT = tuple(name for name in WEIGHTS if name.endswith("recurrent_kernel"))
 LAYER_RTOL = 1e-10  # one pass through float32 leaves errors just below 1e-7, which a float64 layer must not have
 
@@ -178,7 +179,14 @@ def probe_stack(layer_class, inputs):
     named = with_named_weights(layer_class)
     make = {"units": units, "return_sequences": True}
     values = probe_layer(
-        named, inputs, make=make, arguments=("inputs",), weights=WEIGHTS, initial=BIASES, orthogonal=RECURRENT
+        named,
+        inputs,
+        make=make,
+        arguments=("inputs",),
+        weights=WEIGHTS,
+        initial=BIASES,
+        orthogonal=RECURRENT,
+        glorot=KERNELS,
     )
     for prefix, upstream in ((MASKED, inputs["upstream"]), (LAST, inputs["upstream_last"])):
         make["return_sequences"] = prefix == MASKED
@@ -222,6 +230,7 @@ _about_layer = {
     "config": "what get_config adds to that of every layer",
     "rebuilt_outputs": "the outputs of a layer made again from its config, with the same weights",
     **{f"initial.{name}": f"the bias of layer {name[6]} as `build` makes it" for name in BIASES},
+    **{f"initial.{name}": f"what the kernel of layer {name[6]} starts from" for name in KERNELS},
     **{f"initial.{name}": f"what the recurrent kernel of layer {name[6]} starts from" for name in RECURRENT},
 }
 
@@ -248,7 +257,7 @@ EXERCISES = [
             "gradients": Part(0.25, _gradients),
             "mask": Part(0.2, ("masked.outputs", *_after(MASKED))),
             "last state": Part(0.1, ("last.outputs", *_after(LAST))),
-            "weights": Part(0.1, ("weights", "dtypes", *(f"initial.{name}" for name in BIASES + RECURRENT))),
+            "weights": Part(0.1, ("weights", "dtypes", *(f"initial.{name}" for name in BIASES + KERNELS + RECURRENT))),
             "config": Part(0.1, ("config", "rebuilt_outputs")),
         },
         kind="layer", rtol=LAYER_RTOL, forbidden=_STACKS, about=_about_layer,

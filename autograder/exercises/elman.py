@@ -97,7 +97,12 @@ def draw_cell(rng: np.random.Generator) -> Case:
 def probe_elman_cell(cell_class, inputs):
     """Build the cell, put the weights in, run it under `keras.layers.RNN`: see `autograder.layers`."""
     return probe_recurrent_cell(
-        cell_class, inputs, states=("initial_state",), initial=("bias",), orthogonal=("recurrent_kernel",)
+        cell_class,
+        inputs,
+        states=("initial_state",),
+        initial=("bias",),
+        orthogonal=("recurrent_kernel",),
+        glorot=("kernel",),
     )
 
 
@@ -144,7 +149,7 @@ EXERCISES = [
                     "gradient.inputs", "gradient.initial_state",
                 ),
             ),
-            "weights": Part(0.1, ("weights", "dtypes", "initial.bias", "initial.recurrent_kernel")),
+            "weights": Part(0.1, ("weights", "dtypes", "initial.bias", "initial.kernel", "initial.recurrent_kernel")),
             "state": Part(0.1, ("zero_state", "first_output")),
             "config": Part(0.1, ("config", "rebuilt_outputs")),
         },

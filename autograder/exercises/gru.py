@@ -52,6 +52,7 @@ _gradients = (
     "gradient.inputs",
     "gradient.initial_state",
 )
+_initial = ("initial.bias", "initial.kernel", "initial.recurrent_kernel")
 _asked_before = ("outputs", "final_state", *_gradients, "weights", "config", "rebuilt_outputs")
 
 
@@ -62,7 +63,12 @@ def probe_gru_cell(cell_class, inputs):
     default stand.
     """
     values = probe_recurrent_cell(
-        cell_class, inputs, states=("initial_state",), initial=("bias",), orthogonal=("recurrent_kernel",)
+        cell_class,
+        inputs,
+        states=("initial_state",),
+        initial=("bias",),
+        orthogonal=("recurrent_kernel",),
+        glorot=("kernel",),
     )
     make = {"units": inputs["initial_state"].shape[-1], "reset_after": False}
     given = {**inputs, "bias": inputs["bias_before"]}
@@ -99,9 +105,7 @@ EXERCISES = [
             "gradients": Part(0.3, _gradients),
             "outputs, reset before": Part(0.15, _of_before("outputs", "final_state")),
             "gradients, reset before": Part(0.15, _of_before(*_gradients)),
-            "weights": Part(
-                0.08, ("weights", "dtypes", "initial.bias", "initial.recurrent_kernel", *_of_before("weights"))
-            ),
+            "weights": Part(0.08, ("weights", "dtypes", *_initial, *_of_before("weights"))),
             "state": Part(0.04, ("zero_state", "first_output")),
             "config": Part(0.08, ("config", "rebuilt_outputs", *_of_before("config", "rebuilt_outputs"))),
         },

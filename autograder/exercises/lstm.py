@@ -89,7 +89,7 @@ def probe_lstm_cell(cell_class, inputs):
     import keras
 
     values = probe_recurrent_cell(
-        cell_class, inputs, states=("h", "c"), initial=("bias",), orthogonal=("recurrent_kernel",)
+        cell_class, inputs, states=("h", "c"), initial=("bias",), orthogonal=("recurrent_kernel",), glorot=("kernel",)
     )
     without = cell_class(inputs["h"].shape[-1], unit_forget_bias=False, dtype="float64")
     keras.layers.RNN(without, dtype="float64").build(inputs["inputs"].shape)
@@ -127,7 +127,6 @@ _about_cell = {
     "gradient.h": "the gradient that reaches the initial hidden state",
     "gradient.c": "the gradient that reaches the initial cell state",
     "initial.bias": "the bias after build()",
-    "initial.recurrent_kernel": "what the recurrent kernel starts from",
     "initial.bias_without": "the bias after build() with unit_forget_bias=False",
 }
 _keras_lstm = ("keras.layers.LSTM", "keras.layers.LSTMCell")
@@ -155,7 +154,7 @@ EXERCISES = [
                     "gradient.inputs", "gradient.h", "gradient.c",
                 ),
             ),
-            "weights": Part(0.1, ("weights", "dtypes", "initial.recurrent_kernel")),
+            "weights": Part(0.1, ("weights", "dtypes", "initial.kernel", "initial.recurrent_kernel")),
             "forget bias": Part(0.1, ("initial.bias", "initial.bias_without")),
             "state": Part(0.05, ("zero_state", "first_output")),
             "config": Part(0.1, ("config", "rebuilt_outputs")),

@@ -15,7 +15,7 @@ from autograder.exercise import (
     evenly,
     forward,
 )
-from autograder.layers import orthogonality
+from autograder.layers import orthogonality, spread
 
 SCALE = 0.5  # of the weights: large enough that tanh bends, small enough that it does not saturate
 WEIGHT_GRADIENTS = ("dWx", "dWh", "db")
@@ -94,6 +94,7 @@ def probe_online(layer_class, inputs):
                 raise Malformed(f"It has no weight `{name}` after build(). Create it there, with self.add_weight.")
         registered = f"trainable: {_named(layer.trainable_weights)}; not: {_named(layer.non_trainable_weights)}"
         before = {f"{name}_at_first": np.array(getattr(layer, name)) for name in ("state", "sensitivities")}
+        before["initial.kernel"] = spread(layer.kernel)
         before["initial.recurrent_kernel"] = orthogonality(layer.recurrent_kernel)
         for name in WEIGHTS:
             weight = getattr(layer, name)
@@ -158,7 +159,7 @@ EXERCISES = [
                     "output_after_reset",
                 ),
             ),
-            "weights": Part(0.1, ("weights", "dtypes", "initial.recurrent_kernel")),
+            "weights": Part(0.1, ("weights", "dtypes", "initial.kernel", "initial.recurrent_kernel")),
             "config": Part(0.1, ("config", "rebuilt_outputs")),
         },
         kind="layer", rtol=LAYER_RTOL, forbidden=NOT_BY_HAND,
@@ -169,6 +170,7 @@ EXERCISES = [
             "kernel_learned": "the kernel after the last step",
             "recurrent_kernel_learned": "the recurrent kernel after the last step",
             "bias_learned": "the bias after the last step",
+            "initial.kernel": "what the kernel starts from",
             "initial.recurrent_kernel": "what the recurrent kernel starts from",
             "state_at_first": "the `state` as `build` leaves it",
             "sensitivities_at_first": "the `sensitivities` as `build` leaves them",

@@ -117,6 +117,8 @@ def _known_factors(sizes: Mapping[str, int]) -> Iterator[tuple[float, str, str]]
 
 def _in_time(c: Comparison, sizes: Mapping[str, int]) -> str | None:
     steps = c.per_time
+    if c.factor is not None:  # steps that are zero are right times any factor
+        return None
     if steps is None or not any(steps) or all(steps):
         return None
     total, right = len(steps), sum(steps)

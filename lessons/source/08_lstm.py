@@ -797,8 +797,8 @@ figures.lines(
 )
 
 # %% [markdown] tags=["lang:en"]
-# Without the carries the gradient of the inputs is wrong by almost half of its length, and exactly right at the last step. And still the
-# gradient of $W_h$ has a cosine of .86 with the right one: a network that is trained with it *does learn something*, from one step back, and nobody
+# Without the carries the gradient of the inputs is wrong by almost half of its length, and exactly right at the last step. (Dropping the carry
+# of $c$ alone is even a little worse here than dropping both: two wrong parts partly cancel.) And still the gradient of $W_h$ has a cosine of .86 with the right one: a network that is trained with it *does learn something*, from one step back, and nobody
 # becomes suspicious. What it can never learn is a lag. If only the last state enters the loss, as in the adding problem, then without carries
 # the gradient is zero at all steps but the last. Dropping only the carry of $h$ looks even more harmless (cosine .98), since the highway is
 # there. (It comes close to what the 1997 paper did on purpose: it *truncated* all error that leaves a memory cell through the gates,

@@ -127,7 +127,7 @@ def keep_a_number(steps: int, noise: float, rng: np.random.Generator) -> dict[st
         "tanh unit": lambda state, x: np.tanh(state + x),
         "loop of weight 0.9": lambda state, x: 0.9 * state + x,
         "loop of weight 1": lambda state, x: state + x,
-        "loop of weight 1, gate closed": lambda state, x: state + 0.01 * x,
+        "loop of weight 1, gate almost closed": lambda state, x: state + 0.01 * x,
     }
     inputs = noise * rng.standard_normal(steps)
     held = {}

@@ -304,6 +304,8 @@ MISTAKES = [
     Mistake(LAYER, "config_without_super", "{**super().get_config(), ", "{",
             "The config lacks what the base class puts into it, the dtype among it, so a layer that is made again is not "
             "the same."),
+    Mistake(LAYER, "kernel_of_equal_numbers", 'initializer="glorot_uniform"', 'initializer="zeros"',
+            "The kernels start from one number throughout, so all units of a layer read alike. What they start from is stated."),
     Mistake(LAYER, "recurrent_kernel_not_orthogonal", 'initializer="orthogonal"', 'initializer="glorot_uniform"',
             "The recurrent kernels do not start orthogonal. What they start from is stated; it decides how far back a gradient reaches before anything is learned."),
 ]  # fmt: skip

@@ -246,6 +246,8 @@ MISTAKES = [
     Mistake(COPY, "wrong_direction", "target.cell.kernel.assign(source.cell.kernel)",
             "source, target = target, source; target.cell.kernel.assign(source.cell.kernel)",
             "The weights go from the target to the source."),
+    Mistake(CELL, "kernel_of_equal_numbers", 'initializer="glorot_uniform"', 'initializer="zeros"',
+            "The kernel starts from one number throughout, so all units read the input alike. What it starts from is stated."),
     Mistake(CELL, "recurrent_kernel_not_orthogonal", 'initializer="orthogonal"', 'initializer="glorot_uniform"',
             "The recurrent kernel does not start orthogonal. What it starts from is stated; it decides how far back a gradient reaches before anything is learned."),
 ]  # fmt: skip

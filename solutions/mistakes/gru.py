@@ -239,6 +239,8 @@ MISTAKES = [
             "The initial state has no batch axis."),
     Mistake(CELL, "initial_state_not_zero", "[ops.zeros((batch_size, self.units)", "[ops.ones((batch_size, self.units)",
             "The state before the first step is not zero."),
+    Mistake(CELL, "kernel_of_equal_numbers", 'initializer="glorot_uniform"', 'initializer="zeros"',
+            "The kernel starts from one number throughout, so all units read the input alike. What it starts from is stated."),
     Mistake(CELL, "recurrent_kernel_not_orthogonal", 'initializer="orthogonal"', 'initializer="glorot_uniform"',
             "The recurrent kernel does not start orthogonal. What it starts from is stated; it decides how far back a gradient reaches before anything is learned."),
 ]  # fmt: skip

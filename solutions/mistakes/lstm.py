@@ -430,6 +430,8 @@ MISTAKES = [
     Mistake(COPY, "source_changed", "target.cell.bias.assign(source.cell.bias)",
             "target.cell.bias.assign(source.cell.bias); source.cell.bias.assign(0 * source.cell.bias)",
             "The weights arrive, and the source has lost its own: a copy leaves where it comes from as it is."),
+    Mistake(CELL, "kernel_of_equal_numbers", 'initializer="glorot_uniform"', 'initializer="zeros"',
+            "The kernel starts from one number throughout, so all units read the input alike. What it starts from is stated."),
     Mistake(CELL, "recurrent_kernel_not_orthogonal", 'initializer="orthogonal"', 'initializer="glorot_uniform"',
             "The recurrent kernel does not start orthogonal. What it starts from is stated; it decides how far back a gradient reaches before anything is learned."),
 ]  # fmt: skip

@@ -133,6 +133,8 @@ MISTAKES = [
             "not the same."),
     Mistake(LAYER, "weight_not_named", 'initializer="glorot_uniform", name="kernel"', 'initializer="glorot_uniform", name="Wx"',
             "The kernel is right but for the name of its weight: saved files go by these names."),
+    Mistake(LAYER, "kernel_of_equal_numbers", 'initializer="glorot_uniform"', 'initializer="zeros"',
+            "The kernel starts from one number throughout, so all units read the input alike. What it starts from is stated."),
     Mistake(LAYER, "recurrent_kernel_not_orthogonal", 'initializer="orthogonal"', 'initializer="glorot_uniform"',
             "The recurrent kernel does not start orthogonal. What it starts from is stated; it decides how far back a gradient reaches before anything is learned."),
 ]  # fmt: skip
