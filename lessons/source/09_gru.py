@@ -379,8 +379,8 @@ gru_deep.kinds_of_depth()
 # * `get_config()`: `super().get_config()` with `units` and `reset_after` added.
 #
 # Points: outputs with the reset after the product 20 % (without them the rest earns nothing) and gradients 30 %; outputs
-# with the reset before it 15 % and gradients 15 %; names, shapes and dtypes of the weights 8 %, initial state 4 %, config
-# 8 %. Keras' own GRU inside your cell is of course not allowed.
+# with the reset before it 15 % and gradients 15 %; names, shapes and dtypes of the weights and what they
+# start from 8 %, initial state 4 %, config 8 %. Keras' own GRU inside your cell is of course not allowed.
 
 # %% tags=["exercise:gru.GRUCell"]
 
@@ -409,7 +409,7 @@ gru_deep.kinds_of_depth()
 # * `get_config()`: `super().get_config()` with `units` and `return_sequences` added.
 #
 # Points: outputs 25 % (without them the rest earns nothing), gradients 25 %, outputs and gradients with a mask 20 %, the last
-# state alone 10 %, weights 10 %, config 10 %. No recurrent layer or cell of Keras inside.
+# state alone 10 %, weights and what they start from 10 %, config 10 %. No recurrent layer or cell of Keras inside.
 
 # %% tags=["exercise:deep.StackedRNN"]
 
