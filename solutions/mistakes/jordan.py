@@ -40,6 +40,12 @@ MISTAKES = [
             "The squashing is applied twice on the way to its slope: h is already squashed."),
     Mistake(STEP_BACK, "squashed_output", "dh = dy @ Wy.T", "dh = (dy * (1 - (h @ Wy + by) ** 2)) @ Wy.T",
             "The gradient of the hidden layer includes a slope of the output layer. The output is linear."),
+    Mistake(STEP_BACK, "output_slope_everywhere", "dh = dy @ Wy.T", "dy = dy * (1 - (h @ Wy + by) ** 2); dh = dy @ Wy.T",
+            "All your gradients include a slope of the output layer, made with the output. That layer is linear: it has "
+            "no slope to multiply with."),
+    Mistake(STEP_BACK, "squashed_output_everywhere", "dh = dy @ Wy.T",
+            "dy = dy * (1 - np.tanh(h @ Wy + by) ** 2); dh = dy @ Wy.T",
+            "You go back through an output that was squashed. The forward step leaves the output as it is."),
     Mistake(STEP_BACK, "output_layer_skipped", "dh = dy @ Wy.T", "dh = np.broadcast_to(dy.sum(axis=1, keepdims=True), h.shape)",
             "On its way to the hidden layer the gradient does not meet the output kernel. Each hidden unit is "
             "blamed in proportion to its outgoing weights."),
@@ -87,6 +93,27 @@ MISTAKES = [
             "It is the new output that is made smaller, and the old state is kept whole. Which of the two should fade?"),
     Mistake(SEQUENCE, "memory_on_both", "s = mu * s + fed", "s = mu * (s + fed)",
             "The new output already fades as it enters the state. It should enter whole, and fade from then on."),
+    Mistake(SEQUENCE, "conditional_takes_the_sum",
+            "fed = targets[:, t] if forced[t] else y  # (batch, outputs)\n        s = mu * s + fed",
+            "s = mu * s + targets[:, t] if forced[t] else y",
+            "At free steps your new state is the output alone, and the memory is gone. How much of a line does "
+            "`… if … else …` take in?"),
+    Mistake(SEQUENCE, "memory_cut_when_forced", "s = mu * s + fed", "s = fed if forced[t] else mu * s + fed",
+            "At forced steps your new state is the target alone, and the memory is gone. The teacher replaces the output; "
+            "does the old state concern it?"),
+    Mistake(SEQUENCE, "state_updated_first",
+            "y = step_forward(x[:, t], s, Wx, Ws, b, Wy, by)\n"
+            "        outputs.append(y)\n"
+            "        fed = targets[:, t] if forced[t] else y  # (batch, outputs)\n"
+            "        s = mu * s + fed",
+            "s = mu * s + (targets[:, t] if forced[t] else outputs[-1] if outputs else 0 * s0)\n"
+            "        outputs.append(step_forward(x[:, t], s, Wx, Ws, b, Wy, by))",
+            "The state is renewed before its step has seen it, so the first step does not start from s0. What comes "
+            "first, the step or the update?"),
+    Mistake(SEQUENCE, "output_one_step_late", "if forced[t] else y", "if forced[t] else (outputs[-2] if t else 0 * y)",
+            "At free steps it is the output of the step before that enters the state. The newest one should enter."),
+    Mistake(SEQUENCE, "squashed_feedback", "if forced[t] else y", "if forced[t] else np.tanh(y)",
+            "On its way into the state the output is squashed. It enters as the network said it."),
     Mistake(SEQUENCE, "never_forced", "fed = targets[:, t] if forced[t] else y", "fed = y",
             "Your network always runs freely. At some steps a teacher corrects what enters the state."),
     Mistake(SEQUENCE, "always_forced", "fed = targets[:, t] if forced[t] else y", "fed = targets[:, t]",
@@ -99,6 +126,8 @@ MISTAKES = [
             "The teacher speaks one step too early: look at the index at which you ask whether the step is forced."),
     Mistake(SEQUENCE, "target_of_step_before", "fed = targets[:, t]", "fed = targets[:, t - 1]",
             "The target that enters the state is that of another step. It stands for the output of this one."),
+    Mistake(SEQUENCE, "target_of_next_step", "fed = targets[:, t]", "fed = targets[:, (t + 1) % x.shape[1]]",
+            "The target that enters the state belongs to the step to come. Which output does it replace?"),
     Mistake(SEQUENCE, "error_enters_state", "fed = targets[:, t] if", "fed = targets[:, t] - y if",
             "At a forced step the error enters the state. It is the target itself that takes the output's place."),
     Mistake(SEQUENCE, "target_added", "fed = targets[:, t] if", "fed = targets[:, t] + y if",
@@ -152,6 +181,16 @@ MISTAKES = [
             "weight."),
     Mistake(SEQUENCE_BACK, "states_run_freely", "(targets[:, t] if forced[t] else y[:, t])", "y[:, t]",
             "You differentiate at the states of a free run. The teacher's targets are part of the states."),
+    Mistake(SEQUENCE_BACK, "states_all_forced", "(targets[:, t] if forced[t] else y[:, t])", "targets[:, t]",
+            "You differentiate at states that are made of targets alone. Where no teacher spoke, the network's own output "
+            "entered."),
+    Mistake(SEQUENCE_BACK, "conditional_takes_the_sum", "(targets[:, t] if forced[t] else y[:, t])",
+            "targets[:, t] if forced[t] else y[:, t]",
+            "The states at which you differentiate forget the older ones at free steps. How much of a line does "
+            "`… if … else …` take in?"),
+    Mistake(SEQUENCE_BACK, "last_output_for_state", "x[:, t], s[t], Wx", "x[:, t], y[:, t - 1] if t else s0, Wx",
+            "You differentiate at the last output, as if it were the state. What else is a state made of, and what if the "
+            "last step was forced?"),
     Mistake(SEQUENCE_BACK, "states_without_memory", "s.append(mu * s[t] + (", "s.append(0 * s[t] + (",
             "The states at which you differentiate hold the last output alone. Rebuild them as the forward pass made them."),
     Mistake(SEQUENCE_BACK, "first_state_everywhere", "x[:, t], s[t], Wx", "x[:, t], s0, Wx",
@@ -170,6 +209,11 @@ MISTAKES = [
     Mistake(SEQUENCE_BACK, "overwrites_biases", "db += db_t\n        dWy += dWy_t\n        dby += dby_t",
             "db = db_t\n        dWy += dWy_t\n        dby = dby_t",
             "The gradients of the two biases are those of one step. Biases are used at every step, too."),
+    Mistake(SEQUENCE_BACK, "overwrites_all",
+            "dWx += dWx_t\n        dWs += dWs_t\n        db += db_t\n        dWy += dWy_t\n        dby += dby_t",
+            "dWx, dWs, db, dWy, dby = dWx_t, dWs_t, db_t, dWy_t, dby_t",
+            "The gradients of all five weights are those of one step, the last that your loop came to. What becomes of the "
+            "shares of the others?"),
     Mistake(SEQUENCE_BACK, "ds0_zero", "ds0 = ds_next", "ds0 = 0 * ds_next",
             "The gradient of the first state is zero. The first step used that state, so the loss depends on it."),
     Mistake(SEQUENCE_BACK, "ds0_from_hidden_alone", "ds0 = ds_next", "ds0 = ds",
@@ -217,6 +261,10 @@ MISTAKES = [
             "The new state is the output and nothing else. What is left of the old state?"),
     Mistake(CELL, "memory_does_not_fade", "s_next = self.mu * s + y", "s_next = s + y",
             "The state adds all outputs up, old ones as much as new ones. Old outputs should fade."),
+    Mistake(CELL, "memory_on_output", "s_next = self.mu * s + y", "s_next = s + self.mu * y",
+            "It is the new output that is made smaller, and the old state is kept whole. Which of the two should fade?"),
+    Mistake(CELL, "memory_on_both", "s_next = self.mu * s + y", "s_next = self.mu * (s + y)",
+            "The new output already fades as it enters the state. It should enter whole, and fade from then on."),
     Mistake(CELL, "weighted_mean", "s_next = self.mu * s + y", "s_next = self.mu * s + (1 - self.mu) * y",
             "The new state is a running mean. In Jordan's network the output enters it with its full weight."),
     Mistake(CELL, "memory_fixed", "s_next = self.mu * s + y", "s_next = 0.5 * s + y",
