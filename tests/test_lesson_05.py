@@ -133,12 +133,14 @@ def test_elman_passes_the_crossing_and_jordan_needs_memory_for_it(demo, target):
     for mu in (0.0, 0.8):
         net = demo["train"](one, alone, mu, 1, 2000, units=16)
         errors[mu] = [moving.path_error(demo["run"](net, one, mu, t)[0], alone[0]) for t in (alone, None)]
+    untaught = demo["run"](demo["train"](one, alone, 0.8, 0, 2000, units=16), one, 0.8)[0]
     elman = moving.path_error(demo["elman_train"](one, alone, 1000)[0], alone[0])
     hand = corpora.arm_positions(alone[0])[1]
     floor = np.linalg.norm(hand[6] - hand[18]) / 2 * np.sqrt(2 / STEPS)
     assert 0.9 * floor < errors[0.0][0] < 2 * floor  # with the teacher the failure hardly shows
     assert errors[0.0][1] > 5
     assert errors[0.8][1] < 3
+    assert errors[0.8][1] < moving.path_error(untaught, alone[0]) < 5  # trained freely, as Elman is
     assert elman < 0.5
 
 
@@ -154,6 +156,16 @@ def test_under_a_teacher_no_memory_tells_two_cues_apart_while_nothing_is_said():
         assert np.array_equal(y[0, 1:], y[1, 1:])
 
 
+def test_running_freely_jordan_may_write_itself_a_note_that_grows_to_most_of_the_answer(demo):
+    cue, answer = np.zeros((2, 8, 1)), np.zeros((2, 8, 1))
+    cue[:, 0, 0] = answer[:, -1, 0] = (1, -1)
+    net = demo["train"](cue, answer, 0.8, 0, 1500, units=16, rate=0.01, seed=0)
+    said = demo["run"](net, cue, 0.8)[0, :, 0]
+    assert np.all(np.diff(said[2:]) > 0)
+    assert 0.5 < said[-1] < 0.9
+    assert np.sum((said - answer[0, :, 0]) ** 2) < 0.5  # to say nothing costs 1
+
+
 def test_elman_keeps_the_cue(demo):
     cue, answer = np.zeros((2, 8, 1)), np.zeros((2, 8, 1))
     cue[:, 0, 0] = answer[:, -1, 0] = (1, -1)
@@ -164,16 +176,51 @@ def test_elman_keeps_the_cue(demo):
 # With and without a teacher
 
 
-def test_networks_do_worse_the_way_they_were_not_trained(demo, target):
+def errors_of(demo, target, mu, forcing, passes, seed=0):
+    """Root mean square distances of a trained network, cm: with a teacher, freely, and with a teacher step by step."""
     x = demo["plans"](4, STEPS)
-    table = np.zeros((2, 2))
-    for row, forcing in enumerate((1, 0)):
-        net = demo["train"](x, target, 0.5, forcing, 2500)
-        for column, teacher in enumerate((target, None)):
-            table[row, column] = np.sqrt(np.mean(moving.path_error(demo["run"](net, x, 0.5, teacher), target) ** 2))
-    assert table[0, 1] > 2 * table[0, 0]  # taught with a teacher, then alone
-    assert table[1, 0] > table[1, 1]  # taught alone, then with a teacher
-    assert table[1, 1] < table[0, 1]  # who is to run alone is better taught alone
+    net = demo["train"](x, target, mu, forcing, passes, seed=seed)
+    runs = [demo["run"](net, x, mu, teacher) for teacher in (target, None)]
+    under, freely = (np.sqrt(np.mean(moving.hand_error(y, target) ** 2, axis=0)) for y in runs)
+    return np.sqrt(np.mean(under**2)), np.sqrt(np.mean(freely**2)), under
+
+
+@pytest.mark.parametrize("mu", [0.5, 0.8])
+def test_after_few_passes_networks_do_worse_the_way_they_were_not_trained(demo, target, mu):
+    taught, free = (errors_of(demo, target, mu, forcing, 2500) for forcing in (1, 0))
+    assert taught[1] > 2 * taught[0]  # taught with a teacher, then alone
+    assert free[0] > free[1]  # trained freely, then with a teacher
+    assert taught[0] < free[0]
+    assert free[1] < taught[1]  # who is to run alone is better trained alone
+
+
+def test_more_passes_mend_the_pupil_with_the_longer_memory(demo, target):
+    under, freely, steps = errors_of(demo, target, 0.8, 1, 5000)
+    assert freely < 1.5 * under
+    assert steps.max() < 2
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("seed", range(3))
+def test_who_runs_better_alone_turns_round_with_the_passes_for_the_longer_memory_only(demo, target, seed):
+    for passes in (2500, 5000):
+        for mu in (0.5, 0.8):
+            taught, free = (errors_of(demo, target, mu, forcing, passes, seed) for forcing in (1, 0))
+            assert taught[0] < taught[1]
+            assert free[1] < free[0]
+            assert taught[0] < free[0]
+            assert (taught[1] < free[1]) == ((mu, passes) == (0.8, 5000))
+
+
+@pytest.mark.full
+def test_with_the_short_memory_a_step_stays_far_off_under_the_teacher_however_long_it_teaches(demo, target):
+    under, freely, steps = errors_of(demo, target, 0.5, 1, 5000)
+    assert steps[2] == steps.max() > 5
+    assert freely > 5 * under
+
+
+def test_the_shorter_memory_asks_for_the_steeper_map_of_every_shape(target):
+    assert all(moving.steepness(movement, 0.5) > moving.steepness(movement, 0.8) for movement in target)
 
 
 def test_under_a_teacher_the_gradient_is_that_of_separate_steps():

@@ -193,7 +193,7 @@ def arm_frames(angles: np.ndarray, title: str, frames: int = 5, marks: Sequence[
         _draw_path(axes, hand[: t + 1], color=COLORS[1], linestyle="-", linewidth=1.4)
         axes.plot(*limb.T, color="black", linestyle="-", marker="o", linewidth=3)
     last = panels[-1]
-    _prepare(last, "the hand's path, enlarged")
+    _prepare(last, "path, enlarged")
     _draw_path(last, hand, color=COLORS[1], linestyle="-", marker=".", markersize=7, linewidth=1.2)
     if len(marks):
         axes_at = hand[marks[0]]
@@ -223,7 +223,7 @@ def paths(
     wide, high = np.ptp(np.concatenate([shown, [[0.0, 0.0]]]), axis=0) + 6
     width = min(10.2, 2.5 * columns + 0.6)
     height = (width - 0.9) / columns * high / wide + 0.45  # of a row, inches
-    figure = Figure(figsize=(width, min(height, 3.4) * rows + 1.2), layout="constrained")
+    figure = Figure(figsize=(width, min(height, 3.4) * rows + (1.2 if rows == 1 else 0.5)), layout="constrained")
     figure.suptitle(title, fontsize=11.5, fontweight="bold", x=0.01, ha="left")
     panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     for axes, (name, angles) in zip(panels.flat, traced.items(), strict=False):
