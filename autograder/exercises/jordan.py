@@ -125,10 +125,12 @@ def probe_jordan_cell(cell_class, inputs):
         states=("initial_state",),
         weights=WEIGHTS,
         initial=("bias", "output_bias"),
+        glorot=KERNELS,
         make={"units": units, "outputs": outputs, "mu": float(inputs["mu"])},
     )
 
 
+KERNELS = ("kernel", "recurrent_kernel", "output_kernel")
 SEQUENCE_GRADIENTS = ("dx", "ds0", "dWx", "dWs", "db", "dWy", "dby")
 CELL_RTOL = 1e-10  # one pass through float32 leaves errors just below 1e-7, which a float64 layer must not have
 
@@ -154,14 +156,16 @@ EXERCISES = [
             "gradients": Part(
                 0.45, (*(f"gradient.{name}" for name in WEIGHTS), "gradient.inputs", "gradient.initial_state")
             ),
-            "weights": Part(0.1, ("weights", "dtypes", "initial.bias", "initial.output_bias")),
+            "weights": Part(
+                0.1, ("weights", "dtypes", *(f"initial.{name}" for name in ("bias", "output_bias", *KERNELS)))
+            ),
             "state": Part(0.1, ("zero_state", "first_output")),
             "config": Part(0.1, ("config", "rebuilt_outputs")),
         },
         kind="layer", rtol=CELL_RTOL, forbidden=("keras.layers.SimpleRNN", "keras.layers.SimpleRNNCell"),
         about={
             **ABOUT_CELL,
-            "initial.bias": "the bias as `build` leaves it",
+            "initial.output_kernel": "what the output kernel starts from",
             "initial.output_bias": "the output bias as `build` leaves it",
         },
         time_axis={"outputs": 1, "gradient.inputs": 1},

@@ -295,4 +295,8 @@ MISTAKES = [
             "The initial state is as wide as the hidden layer. What does the state of a Jordan network hold?"),
     Mistake(CELL, "initial_state_shape", "ops.zeros((batch_size, self.outputs)", "ops.zeros((1, self.outputs)",
             "The initial state does not have one row for each example of the batch."),
+    Mistake(CELL, "output_kernel_of_equal_numbers", 'shape=(self.units, self.outputs), initializer="glorot_uniform"',
+            'shape=(self.units, self.outputs), initializer="zeros"',
+            "The output kernel starts from one number throughout: no gradient reaches the units behind it if that is zero. "
+            "What it starts from is stated."),
 ]  # fmt: skip
