@@ -4,6 +4,7 @@ import os
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
+import importlib
 import itertools
 
 import matplotlib.pyplot as plt
@@ -12,8 +13,14 @@ import pytest
 from unrolled import compare, corpora
 
 from autograder.build.lesson import SOURCES, read
+from autograder.delegation import Forbidden, blocked, search
+from autograder.judge import judge
+from autograder.reference import mutate
+from autograder.subject import observe
 from solutions import compare as reference
 from solutions.hopfield import modern_update_forward
+from solutions.mistakes import Mistake
+from tests.catalogue import EXERCISES, fresh_views
 
 
 @pytest.fixture(scope="module")
@@ -228,6 +235,58 @@ def test_the_gru_wins_parity_and_keeps_winning_at_ten_times_the_length(models):
         shares[kind] = contestant.accuracy(*corpora.running_parity(100, 200, seed=95))
     assert shares["recurrent"] > 0.95
     assert max(shares["dilated"], shares["attention"]) < 0.6
+
+
+# What the checks refuse
+
+BY_HAND = EXERCISES["compare.causal_convolution"].forbidden
+READY_MADE = [name for name in BY_HAND if "conv" in name.lower() or "correlate" in name]
+LOADED = [name for name in READY_MADE if name.split(".")[0] in ("keras", "tensorflow", "numpy")]
+
+
+@pytest.mark.parametrize("name", [*READY_MADE, "scipy.signal.convolve", "scipy.signal.correlate"])
+def test_a_ready_made_convolution_is_found_under_any_name(name):
+    package, _, last = name.rpartition(".")
+    for top, call in (
+        (f"import {name.split('.')[0]}", name),
+        (f"import {package} as elsewhere", f"elsewhere.{last}"),
+        (f"from {package} import {last}", last),
+        (f"from {package} import {last} as mine", "mine"),
+    ):
+        answer = f"def causal_convolution(x, kernel, bias):\n    return {call}(x, kernel) + bias"
+        assert search([top, answer], "causal_convolution", BY_HAND), call
+
+
+@pytest.mark.parametrize("name", LOADED)
+def test_a_ready_made_convolution_refuses_to_work_while_the_answer_is_judged(name):
+    path = name.split(".")
+    ready = importlib.import_module(path[0])
+    with pytest.raises(Forbidden), blocked(BY_HAND):
+        for part in path[1:]:
+            ready = getattr(ready, part)
+        ready(np.ones(3), np.ones(2))
+
+
+@pytest.mark.parametrize(("hidden", "finite"), [("-1e4", True), ('-float("inf")', False)])
+def test_hiding_with_infinity_costs_the_points_of_padding_and_no_others(hidden, finite):
+    exercise = EXERCISES["compare.AttentionBlock"]
+    names = mutate(Mistake(exercise.id, "hidden", "seen, scores, -1e4)", f"seen, scores, {hidden} + 0)", ""))
+    given = exercise.cases(1, 1)
+    known = fresh_views(exercise.id, 1, 1)["exact"]
+    result = judge(exercise, given, observe(exercise, names, given), known)
+    assert result.points == (10 if finite else 8.5)
+    assert finite or "0 by 0" in result.message
+
+
+def test_two_blocks_that_hide_with_infinity_give_real_tokens_that_are_not_numbers():
+    """Why what comes out at padding must be a number, although it does not matter which."""
+    x = np.random.default_rng(0).normal(size=(1, 4, 3)).astype(np.float32)
+    mask = np.array([[False, True, True, True]])
+    for hidden, finite in (("-1e4", True), ('-float("inf")', False)):
+        made = mutate(Mistake("compare.AttentionBlock", "h", "seen, scores, -1e4)", f"seen, scores, {hidden} + 0)", ""))
+        first, second = made["AttentionBlock"](5), made["AttentionBlock"](5)
+        twice = np.asarray(second(first(x, mask=mask), mask=mask))
+        assert np.isfinite(twice[:, 1:]).all() == finite
 
 
 # Figures, errors, claims

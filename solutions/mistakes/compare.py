@@ -27,6 +27,10 @@ MISTAKES = [
     Mistake(CONVOLUTION, "looks_one_ahead", "((0, 0), (width - 1, 0), (0, 0))", "((0, 0), (width - 2, 1), (0, 0))",
             "Every output sees the input that comes next: there is one zero too few in front. Which input may the first "
             "output see?"),
+    Mistake(CONVOLUTION, "zeros_on_both_sides", "((0, 0), (width - 1, 0), (0, 0))",
+            "((0, 0), ((width - 1) // 2, width // 2), (0, 0))",
+            "The zeros are shared out to both ends, so every output stands in the middle of what it looks at, and sees "
+            "inputs that are still to come."),
     Mistake(CONVOLUTION, "one_step_late", "((0, 0), (width - 1, 0), (0, 0))", "((0, 0), (width, 0), (0, 0))",
             "Everything is one step late: there is one zero too many in front, and the present input arrives at the next "
             "output."),
@@ -43,6 +47,8 @@ MISTAKES = [
             "The slices' contributions are averaged. They add up, and how much each counts is up to the kernel."),
     Mistake(CONVOLUTION, "rectified", "return y + bias", "return np.maximum(y + bias, 0)",
             "Negative outputs are cut off. A convolution is linear: a squashing function is another layer."),
+    Mistake(CONVOLUTION, "squashed", "return y + bias", "return np.tanh(y + bias)",
+            "The outputs are squashed. A convolution is linear, and what squashes is a layer of its own."),
     # attention
     Mistake(ATTENTION, "no_causal_mask", "np.where(later, -1e9, scores)", "scores",
             "A query sees the keys of later positions: at training time the model would read the answer off."),
@@ -68,6 +74,11 @@ MISTAKES = [
             "The scores are made larger where they should be made smaller."),
     Mistake(ATTENTION, "scaled_by_time", "np.sqrt(q.shape[-1])", "np.sqrt(q.shape[1])",
             "The scale is made from the length of the sequence. It belongs to the number of products in one score."),
+    Mistake(ATTENTION, "scaled_by_features", "np.sqrt(q.shape[-1])", "np.sqrt(v.shape[-1])",
+            "The scale is made from the size of the values. Which vectors are multiplied in a score, and how long are they?"),
+    Mistake(ATTENTION, "scaled_after_softmax", "softmax(np.where(later, -1e9, scores))",
+            "softmax(np.where(later, -1e9, scores * np.sqrt(q.shape[-1]))) / np.sqrt(q.shape[-1])",
+            "It is the weights that are scaled, so they do not add up to 1. The scale belongs to what softmax is made of."),
     Mistake(ATTENTION, "normalised_over_queries", "softmax(np.where(later, -1e9, scores))",
             "softmax(np.where(later, -1e9, scores), axis=1)",
             "The weights of one key add up to 1 over all queries. It is the keys that share a query's attention."),
@@ -103,6 +114,12 @@ MISTAKES = [
     Mistake(ATTENTION_BACK, "no_causal_mask", "np.where(later, -1e9, scale * (q @ k.swapaxes(1, 2)))",
             "scale * (q @ k.swapaxes(1, 2))",
             "The weights are made again without hiding later positions. The forward pass hides them."),
+    Mistake(ATTENTION_BACK, "hidden_by_zero", "-1e9, scale *", "0.0, scale *",
+            "When the weights are made again, later positions have the score 0, and a score of 0 is not a weight of 0."),
+    Mistake(ATTENTION_BACK, "hidden_after_softmax", "softmax(np.where(later, -1e9, scale * (q @ k.swapaxes(1, 2))))",
+            "np.where(later, 0, softmax(scale * (q @ k.swapaxes(1, 2))))",
+            "When the weights are made again, later positions are hidden after softmax, so the weights that are left do not "
+            "add up to 1."),
     Mistake(ATTENTION_BACK, "sees_the_next", "k=1", "k=2",
             "A query sees one position too many when the weights are made again, the next one."),
     Mistake(ATTENTION_BACK, "present_hidden", "k=1", "k=0",
@@ -119,6 +136,12 @@ MISTAKES = [
             "dq = dscores @ k\n    dk = dscores.swapaxes(1, 2) @ q",
             "The gradients of queries and keys lack the scale of the scores. A factor of the forward pass is a factor of "
             "the backward pass."),
+    Mistake(ATTENTION_BACK, "dq_without_scale", "dq = scale * (dscores @ k)", "dq = dscores @ k",
+            "The gradient of the queries lacks the scale of the scores, and that of the keys has it. Both come through the "
+            "same product."),
+    Mistake(ATTENTION_BACK, "dk_without_scale", "dk = scale * (dscores.swapaxes(1, 2) @ q)", "dk = dscores.swapaxes(1, 2) @ q",
+            "The gradient of the keys lacks the scale of the scores, and that of the queries has it. Both come through the "
+            "same product."),
     Mistake(ATTENTION_BACK, "dk_not_transposed", "dscores.swapaxes(1, 2) @ q", "dscores @ q",
             "The gradient of the keys is summed over the wrong axis. A key is seen by many queries: over them it is summed."),
     Mistake(ATTENTION_BACK, "dq_transposed", "dscores @ k", "dscores.swapaxes(1, 2) @ k",
@@ -147,7 +170,8 @@ MISTAKES = [
     Mistake(BLOCK, "past_hidden", "steps[:, None] >= steps[None, :]", "steps[:, None] <= steps[None, :]",
             "The causal mask is the wrong way round: a query sees later positions and none of the earlier ones."),
     Mistake(BLOCK, "padding_mask_ignored", "ops.logical_and(seen, mask[:, None, :])", "seen",
-            "Real tokens look at padding: the mask that is handed to `call` hides no key from them."),
+            "Real tokens look at padding: the mask that is handed to `call` hides no key from them. If you do use it, along "
+            "whose axis does it lie?"),
     Mistake(BLOCK, "padding_mask_inverted", "mask[:, None, :]", "ops.logical_not(mask)[:, None, :]",
             "Only padding is looked at. True in the mask stands for a real token."),
     Mistake(BLOCK, "causal_mask_lost_with_padding", "ops.logical_and(seen, mask[:, None, :])", "mask[:, None, :]",
@@ -160,6 +184,9 @@ MISTAKES = [
             "the real tokens."),
     Mistake(BLOCK, "hidden_by_zero", "ops.where(seen, scores, -1e4)", "ops.where(seen, scores, 0.0)",
             "Hidden positions have the score 0, and a score of 0 is not a weight of 0: softmax gives it a share."),
+    Mistake(BLOCK, "hidden_by_infinity", "ops.where(seen, scores, -1e4)", 'ops.where(seen, scores, -float("inf"))',
+            "Where a sequence begins with padding, a query has nothing but hidden keys. With minus infinity everywhere, "
+            "softmax divides 0 by 0, and from there NaN gets into the gradients. How small must a hidden score really be?"),
     Mistake(BLOCK, "hidden_after_softmax", "ops.softmax(ops.where(seen, scores, -1e4), axis=-1)",
             "ops.where(seen, ops.softmax(scores, axis=-1), 0.0)",
             "Positions are hidden after softmax, so the weights that are left do not add up to 1."),
@@ -173,18 +200,27 @@ MISTAKES = [
             "their number."),
     Mistake(BLOCK, "scaled_by_features", "self.units**0.5", "inputs.shape[-1]**0.5",
             "The scale is made from the size of the inputs. Queries and keys have another size."),
+    Mistake(BLOCK, "scaled_by_time", "self.units**0.5", "inputs.shape[1] ** 0.5",
+            "The scale is made from the length of the sequence. It belongs to the number of products in one score."),
     Mistake(BLOCK, "keys_ask", "ops.matmul(q, ops.swapaxes(k, 1, 2))", "ops.matmul(k, ops.swapaxes(q, 1, 2))",
             "Keys and queries have changed roles: the rows of your scores belong to the keys."),
-    Mistake(BLOCK, "keys_for_values", "v = ops.matmul(inputs, self.value_kernel)", "v = k + 0 * ops.matmul(inputs, self.value_kernel)",
-            "It is the keys that are averaged. A key says where to look, and what is found there is a value."),
+    Mistake(BLOCK, "keys_for_values", "v = ops.matmul(inputs, self.value_kernel)", "v = k",
+            "It is the keys that are averaged, and the value kernel plays no part. A key says where to look, and what is "
+            "found there is a value."),
+    Mistake(BLOCK, "query_kernel_for_keys", "k = ops.matmul(inputs, self.key_kernel)", "k = ops.matmul(inputs, self.query_kernel)",
+            "Queries and keys are made by the same kernel, that of the queries, and the key kernel plays no part. What a "
+            "position looks for and what it offers are two things."),
+    Mistake(BLOCK, "key_kernel_for_queries", "q = ops.matmul(inputs, self.query_kernel)", "q = ops.matmul(inputs, self.key_kernel)",
+            "Queries and keys are made by the same kernel, that of the keys, and the query kernel plays no part. What a "
+            "position looks for and what it offers are two things."),
     Mistake(BLOCK, "no_residual", "return inputs + y + self.bias", "return y + self.bias",
             "The inputs are not added to what attention found: the block has no way around it."),
     Mistake(BLOCK, "no_bias", "return inputs + y + self.bias", "return inputs + y",
             "The bias is created and then plays no part in `call`."),
     Mistake(BLOCK, "bias_not_registered", 'self.add_weight(shape=(input_shape[-1],), initializer="zeros", name="bias")',
             "ops.zeros((input_shape[-1],), dtype=self.dtype)",
-            "The bias is not a weight of the layer, so no optimizer will ever change it. A plain tensor kept on the layer "
-            "is not registered."),
+            "The bias is not among the trainable weights of the layer, so no optimizer will ever change it. A plain tensor "
+            "kept on the layer is not registered, and a weight can be made so that training leaves it alone."),
     Mistake(BLOCK, "bias_starts_from_ones", 'initializer="zeros"', 'initializer="ones"',
             "The bias does not start from what is stated, so a new block moves everything that passes through it."),
     Mistake(BLOCK, "kernel_not_trainable", 'name="output_kernel")', 'name="output_kernel", trainable=False)',
@@ -226,6 +262,9 @@ MISTAKES = [
     Mistake(PATH, "reach_of_width", "-(-distance // (width - 1))", "-(-distance // width)",
             "You let each layer of the convolution reach back by its whole width. One of the positions that it looks at is "
             "the present one."),
+    Mistake(PATH, "positions_by_width", "-(-distance // (width - 1))", "-(-(distance + 1) // width)",
+            "You divide the positions that are seen by the width, as if every convolution saw positions of its own. "
+            "Neighbouring layers share one: where one ends, the next begins."),
     Mistake(PATH, "rounded_down", "-(-distance // (width - 1))", "distance // (width - 1)",
             "You round the number of convolutions down, so the last stretch of the distance is not bridged."),
     Mistake(PATH, "one_layer_more", "-(-distance // (width - 1))", "distance // (width - 1) + 1",
@@ -244,6 +283,8 @@ MISTAKES = [
             "Your holes grow by one from layer to layer. Stated is a factor from layer to layer, so they grow much faster."),
     Mistake(PATH, "first_layer_with_holes", "width**depth", "width ** (depth + 1)",
             "Your first layer has holes already. It looks at neighbouring inputs."),
+    Mistake(PATH, "holes_reach_by_width", "(width - 1) * width**depth", "width * width**depth",
+            "You let each dilated layer reach back by as many holes as it has inputs. One of its inputs is the present one."),
     Mistake(PATH, "reach_counts_the_present", "while reach < distance:", "while reach + 1 < distance:",
             "You stop one position too early with the dilated convolution: you compare the distance with the number of "
             "positions seen, and the present one is among them."),
@@ -254,9 +295,33 @@ MISTAKES = [
     Mistake(PATH, "logarithm_rounded", "return depth", "return int(np.ceil(np.log(distance + 1) / np.log(width)))",
             "The logarithm is right on paper. In floating point it comes out a little above the whole number, and is then "
             "rounded up."),
+    Mistake(PATH, "logarithm_of_the_distance", "return depth", "return int(np.ceil(np.log(distance) / np.log(width)))",
+            "With the dilated convolution your logarithm, rounded up, is one too small where the distance is a power of the "
+            "width. How far do that many layers reach together?"),
+    Mistake(PATH, "logarithm_rounded_down", "return depth", "return int(np.log(distance) / np.log(width)) + 1",
+            "With the dilated convolution the logarithm, rounded down, is right on paper. In floating point it can come out "
+            "a little below the whole number, and then a whole layer is lost."),
     Mistake(PATH, "natural_logarithm", "return depth", "return int(np.ceil(np.log(distance + 1)))",
             "Your logarithm has a base that does not depend on the width. By what factor does each layer lengthen the reach?"),
     # parameters
+    Mistake(COUNT, "no_biases",
+            """        return units * (features + units + 1)
+    if layer == "lstm":
+        return 4 * units * (features + units + 1)
+    if layer == "gru":
+        return 3 * units * (features + units + 2)
+    if layer == "convolution":
+        return width * features * units + units
+    return 4 * features * units + features""",
+            """        return units * (features + units)
+    if layer == "lstm":
+        return 4 * units * (features + units)
+    if layer == "gru":
+        return 3 * units * (features + units)
+    if layer == "convolution":
+        return width * features * units
+    return 4 * features * units""",
+            "You count kernels only. Every one of these layers has biases too, and they are learned."),
     Mistake(COUNT, "elman_no_bias", 'if layer == "elman":\n        return units * (features + units + 1)',
             'if layer == "elman":\n        return units * (features + units)',
             "The bias of the Elman layer is not counted."),

@@ -101,7 +101,7 @@ def attention_backward(g, Q, K, V):
     return [np.einsum("bqk,bkd->bqd", D, K), np.einsum("bqk,bqd->bkd", D, Q), np.einsum("bqk,bqf->bkf", P, g)]
 """,
     ),
-    "AttentionBlock, operators for ops, weights made in a loop, minus infinity": (
+    "AttentionBlock, operators for ops, weights made in a loop, a very large negative number": (
         "compare.AttentionBlock",
         """
 class AttentionBlock(keras.Layer):
@@ -124,7 +124,7 @@ class AttentionBlock(keras.Layer):
         if mask is not None:
             hidden = ops.logical_or(hidden, ops.logical_not(ops.expand_dims(mask, 1)))
         scores = (q * self.units**-0.5) @ ops.transpose(k, (0, 2, 1))
-        weights = keras.activations.softmax(ops.where(hidden, float("-inf"), scores))
+        weights = keras.activations.softmax(ops.where(hidden, -1e30, scores))
         return inputs + ((weights @ v) @ self.output_kernel + self.bias)
 
     def get_config(self):
@@ -229,7 +229,7 @@ def parameter_count(kind, n_in, n, k):
 
 MADE_UP = [
     ("compare.causal_convolution", "return y + bias", "return y - bias"),
-    ("compare.causal_convolution", "return y + bias", "return np.tanh(y + bias)"),
+    ("compare.causal_convolution", "return y + bias", "return np.sin(y + bias)"),
     ("compare.causal_convolution", "@ kernel[j]", "@ kernel[(j + 1) % width]"),
     ("compare.attention_forward", "return p @ v", "return p @ v + v"),
     ("compare.attention_forward", "np.sqrt(q.shape[-1])", "np.cbrt(q.shape[-1])"),
