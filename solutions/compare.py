@@ -118,8 +118,8 @@ class AttentionBlock(keras.layers.Layer):
         **kwargs: what every Keras layer takes (`name`, `dtype`, …).
 
     Call with `inputs` (batch, time, features) and, where sequences are padded, `mask` (batch, time), True for the
-    real tokens. Padding may stand anywhere. A query sees a key that is not later than itself and is not padding.
-    What is returned at padding does not matter.
+    real tokens. Padding may stand anywhere. A query sees only keys up to its own position, and no padding.
+    What is returned at padding does not matter, as long as it is a number.
 
     Weights: `query_kernel`, `key_kernel` and `value_kernel` (features, units), `output_kernel` (units, features), which
     start from "glorot_uniform", and `bias` (features,), which starts from "zeros".
@@ -192,12 +192,13 @@ def path_length(architecture, distance, width):
             other two architectures have no use for it.
 
     Returns:
-        the number of steps, an integer. Count in integers: in floating point the logarithm of 125 to base 5 is above 3.
+        the number of steps, an integer. Count in integers: in floating point the logarithm of 125 to base 5 is above
+        3, and that of 243 to base 3 is below 5.
 
     Raises:
         ValueError: for another architecture, distance or width.
 
-    Source: Vaswani et al. 2017, table 1, which says it with O(n), O(n/k), O(log_k(n)) and O(1).
+    Source: Vaswani et al. 2017, table 1, for all but the convolution without holes, which is in their section 4.
     """
     known = ("recurrent", "convolution", "dilated", "attention")
     if architecture not in known:

@@ -182,7 +182,7 @@ def test_path_lengths_grow_as_table_1_of_vaswani_says():
 
 def test_the_convolutions_see_80_steps_back_and_no_further(models):
     contestant = models["dilated"].restart(2)
-    x, _ = corpora.recall_by_distance(40, 1, 101, seed=3)
+    x, _ = corpora.recall(100, 100, seed=3)  # one way through four ReLUs may be shut in a single sequence
     whole = contestant.logits(x)[:, -1]
     for back, seen in ((79, True), (80, True), (81, False), (100, False)):
         erased = x.copy()
@@ -235,6 +235,40 @@ def test_the_gru_wins_parity_and_keeps_winning_at_ten_times_the_length(models):
         shares[kind] = contestant.accuracy(*corpora.running_parity(100, 200, seed=95))
     assert shares["recurrent"] > 0.95
     assert max(shares["dilated"], shares["attention"]) < 0.6
+
+
+def test_a_code_of_positions_mends_recall_by_distance_and_does_not_reach_beyond_training(models):
+    """The same weights in number, the same first ones; learned in training are distances up to 40, not 320."""
+    plain, placed = models["attention"].restart(1), compare.Contestant("positions", reference.AttentionBlock).restart(1)
+    assert placed.model.count_params() == plain.model.count_params()
+    assert all(np.array_equal(a, b) for a, b in zip(placed.model.get_weights(), plain.model.get_weights(), strict=True))
+    placed.train(lambda update: corpora.recall_by_distance(32, 7, 21, seed=(3, update)), updates=150)
+    assert placed.accuracy(*corpora.recall_by_distance(250, 7, 21, seed=97)) > 0.95
+    placed.restart(1).train(lambda update: corpora.recall(32, (1, 40), 41, seed=(1, update)), updates=150)
+    assert placed.accuracy(*corpora.recall(250, (1, 40), 41, seed=99)) > 0.95
+    assert placed.accuracy(*corpora.recall(100, 320, seed=98)) < 0.5
+
+
+def test_at_a_rate_of_3_in_1000_the_gru_has_not_begun_where_attention_is_done(models):
+    for kind, low, high in (("recurrent", 0.05, 0.4), ("attention", 0.95, 1.0)):
+        contestant = models[kind].restart(1, 0.003)
+        contestant.train(lambda update: corpora.recall(32, (1, 40), 41, seed=(1, update)), updates=250)
+        assert low <= contestant.accuracy(*corpora.recall(250, (1, 40), 41, seed=99)) <= high
+        assert float(contestant.restart(1).model.optimizer.learning_rate) == pytest.approx(compare.RATE)
+
+
+def test_a_code_of_positions_is_made_of_sines_and_cosines_of_the_position():
+    added = np.asarray(compare.Positions()(np.zeros((1, 50, 6), np.float32)))[0]
+    for t in (0, 1, 49):
+        angles = [t / 10_000 ** (k / 6) for k in (0, 2, 4)]
+        assert np.allclose(added[t], [*np.sin(angles), *np.cos(angles)], rtol=0, atol=1e-5)
+
+
+def test_updates_are_timed_in_turns(models):
+    batches = [corpora.recall(4, 3, length=n) for n in (4, 5)]
+    found = compare.update_seconds({kind: models[kind] for kind in compare.KINDS}, batches, repeats=2)
+    assert list(found) == list(compare.KINDS)
+    assert all(seconds.shape == (2,) and np.all((seconds > 0) & (seconds < 60)) for seconds in found.values())
 
 
 # What the checks refuse
@@ -310,6 +344,7 @@ def test_figures_have_titles_and_leave_pyplot_alone():
     [
         lambda models: compare.schedule([5], [[]], workers=0),
         lambda models: models["dilated"].train(lambda update: corpora.recall(2, 3)),
+        lambda models: compare.Contestant("positions", reference.AttentionBlock).stream(),
     ],
 )
 def test_errors_name_the_rule_what_came_and_the_way_out(models, wrong):
@@ -321,6 +356,10 @@ def test_errors_name_the_rule_what_came_and_the_way_out(models, wrong):
 def test_the_lesson_recomputes_the_numbers_that_it_states(prose):
     demos = "\n".join(c.text for c in read(SOURCES / "12_compare.py").cells if c.kind == "demo")
     for name in (
+        '"positions"',
+        "restart(1, rate)",
+        "update_seconds(",
+        "corpora.recall(100, 100",
         "path_length(",
         "parameter_count(",
         "attention_forward(",

@@ -2,6 +2,7 @@
 
 The three are called by what carries a signal from step to step: "recurrent" (a GRU), "dilated" (four causal
 convolutions with holes) and "attention" (the course's AttentionBlock). Around each stand the same two dense layers.
+Outside the comparison there is a fourth, "positions": attention whose inputs say where they stand.
 """
 
 from __future__ import annotations
@@ -23,11 +24,18 @@ from unrolled.graphs import Edge, Node, computation_graph
 from unrolled.widgets import explore
 
 KINDS = ("recurrent", "dilated", "attention")
-NAMES = {"recurrent": "GRU", "dilated": "dilated convolutions", "attention": "attention"}
+NAMES = {
+    "recurrent": "GRU",
+    "dilated": "dilated convolutions",
+    "attention": "attention",
+    "positions": "attention with positions",
+}
 LOOKS = dict(zip(KINDS, zip(COLORS, LINESTYLES, MARKERS, strict=True), strict=False))
 WIDE = 16  # features between the two dense layers
-UNITS = {"recurrent": 24, "dilated": 16, "attention": 49}  # chosen for equal numbers of parameters
+UNITS = {"recurrent": 24, "dilated": 16, "attention": 49, "positions": 49}  # for equal numbers of parameters
 WIDTH, DEPTH = 3, 4  # of the dilated convolutions: they reach 3^4 - 1 = 80 steps back
+RATE = 0.01  # Adam's learning rate, the same for all
+LONGEST = 10_000.0  # of the wavelengths of a code of positions, by 2π steps
 SECONDS_BETWEEN_REPORTS = 5.0
 FILLED = 5  # inputs that a stream of fixed size is shown before its step is measured
 
@@ -54,14 +62,32 @@ class Budget:
     curve: list[tuple[int, float, float]] = field(default_factory=list)
 
 
+def _rates(size: int) -> np.ndarray:
+    """By how much each angle of a code grows from step to step."""
+    return LONGEST ** (-np.arange(0, size, 2) / size)
+
+
+class Positions(keras.layers.Layer):
+    """Add to every input a code of its position: sines and cosines of different wavelengths. Nothing is learned.
+
+    Call with (batch, time, features), an even number of features; the shape stays.
+
+    Source: Vaswani et al. 2017, section 3.5; here all sines come first.
+    """
+
+    def call(self, inputs: Any) -> Any:
+        steps = ops.cast(ops.arange(ops.shape(inputs)[1]), inputs.dtype)
+        angles = steps[:, None] * ops.cast(_rates(inputs.shape[-1]), inputs.dtype)  # (time, features / 2)
+        return inputs + ops.concatenate([ops.sin(angles), ops.cos(angles)], axis=1)
+
+
 class Contestant:
-    """One of the three models, compiled once, to be trained several times from new weights.
+    """One of the models, compiled once, to be trained several times from new weights.
 
     Args:
-        kind: "recurrent", "dilated" or "attention".
-        block: the class AttentionBlock; the other two have no use for it.
+        kind: "recurrent", "dilated", "attention" or "positions".
+        block: the class AttentionBlock; the first two have no use for it.
         seed: of the first weights.
-        rate: Adam's learning rate.
 
     Attributes:
         name: what figures and tables call it.
@@ -69,17 +95,19 @@ class Contestant:
         budget: what the training since the last restart has used.
     """
 
-    def __init__(self, kind: str, block: type | None = None, seed: int = 0, rate: float = 0.01) -> None:
+    def __init__(self, kind: str, block: type | None = None, seed: int = 0) -> None:
         self.kind, self.block, self.name = kind, block, NAMES[kind]
         self.model = self._network(seed)
         self.budget = Budget()
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=NO_ANSWER)
-        self.model.compile(keras.optimizers.Adam(rate), loss=loss)
+        self.model.compile(keras.optimizers.Adam(RATE), loss=loss)
 
     def _network(self, seed: int) -> keras.Model:
         keras.utils.set_random_seed(seed)
         inputs = keras.Input((None, RECALL_FEATURES))
         x = keras.layers.Dense(WIDE, name="inwards")(inputs)
+        if self.kind == "positions":
+            x = Positions()(x)
         if self.kind == "recurrent":
             x = keras.layers.GRU(UNITS[self.kind], return_sequences=True, name="core")(x)
         elif self.kind == "dilated":
@@ -102,12 +130,13 @@ class Contestant:
         """How many numbers are learned between the two dense layers."""
         return sum(layer.count_params() for layer in self.model.layers if layer.name.startswith("core"))
 
-    def restart(self, seed: int) -> Contestant:
-        """Begin again: new weights, a fresh optimizer, an empty budget. Returns itself."""
+    def restart(self, seed: int, rate: float = RATE) -> Contestant:
+        """Begin again: new weights, a fresh optimizer with this learning rate, an empty budget. Returns itself."""
         self.model.set_weights(self._network(seed).get_weights())
         for variable in self.model.optimizer.variables:
             if variable.name != "learning_rate":
                 variable.assign(ops.zeros_like(variable))
+        self.model.optimizer.learning_rate = rate
         self.budget = Budget()
         return self
 
@@ -170,22 +199,47 @@ class Contestant:
         wanted = answers != NO_ANSWER
         return float(np.mean((self.logits(x).argmax(axis=-1) == answers)[wanted]))
 
-    def seconds_of_an_update(self, x: np.ndarray, answers: np.ndarray, repeats: int = 3) -> float:
-        """Measure one update on a batch: the shortest of some, after one that does not count."""
-        self.model.train_on_batch(x, answers)
-        found = []
-        for _ in range(repeats):
-            start = time.perf_counter()
-            self.model.train_on_batch(x, answers)
-            found.append(time.perf_counter() - start)
-        return min(found)
-
     def stream(self) -> Stream:
-        """Make the same model, with the weights of now, one that takes one step at a time."""
+        """Make the same model, with the weights of now, one that takes one step at a time.
+
+        Raises:
+            ValueError: for attention with positions, which is outside the comparison.
+        """
+        if self.kind not in KINDS:
+            raise ValueError(
+                f"`kind` must be one of {', '.join(KINDS)} for a stream. Received: kind={self.kind!r}. "
+                'Example: Contestant("recurrent").stream().'
+            )
         layers = [layer for layer in self.model.layers if layer.name.startswith("core")]
         inwards, outwards = (self.model.get_layer(name).get_weights() for name in ("inwards", "outwards"))
         core = {"recurrent": _Recurrent, "dilated": _Dilated, "attention": _Attention}[self.kind](layers)
         return Stream(core, inwards, outwards)
+
+
+def update_seconds(
+    contestants: Mapping[str, Contestant], batches: Sequence[tuple[np.ndarray, np.ndarray]], repeats: int = 9
+) -> dict[str, np.ndarray]:
+    """Measure one update on each batch: the shortest of some, after one that does not count.
+
+    The models take turns, so that a busy moment of the machine does not hit one of them alone.
+
+    Args:
+        contestants: the models by kind.
+        batches: (x, answers) of each.
+        repeats: how many updates are timed.
+
+    Returns:
+        kind -> seconds. Shape (batches,).
+    """
+    found = {kind: np.full(len(batches), np.inf) for kind in contestants}
+    for number, (x, answers) in enumerate(batches):
+        for repeat in range(1 + repeats):
+            for kind, contestant in contestants.items():
+                start = time.perf_counter()
+                contestant.model.train_on_batch(x, answers)
+                if repeat:
+                    found[kind][number] = min(found[kind][number], time.perf_counter() - start)
+    return found
 
 
 def largest_ratio(counts: Sequence[int]) -> float:
