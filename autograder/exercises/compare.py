@@ -143,6 +143,8 @@ def probe_block(block_class, inputs):
         arguments=("inputs", "mask"),
         weights=(*KERNELS, "bias"),
         initial=("bias",),
+        glorot=KERNELS,
+        first_call=("inputs",),
         call=call,
     )
     return values | {"finite": _finite_with_padding(layers[0], inputs, at_real_tokens)}
@@ -231,7 +233,7 @@ EXERCISES = [
             "outputs": Part(0.25, ("outputs",), gate=True),
             "padding": Part(0.15, ("outputs_1", "finite")),
             "gradients": Part(0.4, (*(f"gradient.{name}" for name in KERNELS), "gradient.bias", "gradient.inputs")),
-            "weights": Part(0.1, ("weights", "dtypes", "initial.bias")),
+            "weights": Part(0.1, ("weights", "dtypes", "initial.bias", *(f"initial.{name}" for name in KERNELS))),
             "config": Part(0.1, ("config", "rebuilt_outputs")),
         },
         kind="layer", rtol=BLOCK_RTOL, forbidden=_ATTENTIONS, time_axis={"outputs": 1, "outputs_1": 1},
@@ -243,6 +245,7 @@ EXERCISES = [
             "weights": "the names and shapes of the trainable weights",
             "dtypes": "the dtypes in a float64 layer",
             "initial.bias": "the bias as `build` makes it",
+            **{f"initial.{name}": f"what the {name.replace('_', ' ')} starts from" for name in KERNELS},
             "config": "what get_config adds to that of every layer",
             "rebuilt_outputs": "the outputs of a layer made again from its config, with the same weights",
         },

@@ -864,7 +864,7 @@ compare.three_curves(
 )
 for ax in axes:
     ax.set_xscale("log", base=2 if ax is axes[0] else 10)
-    ax.set_yscale("linear" if ax is axes[1] else "log")
+    ax.set_yscale("log")
 compare.legend(figure)
 
 # %% [markdown] tags=["lang:en"]

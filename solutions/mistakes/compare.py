@@ -221,6 +221,10 @@ MISTAKES = [
             "ops.zeros((input_shape[-1],), dtype=self.dtype)",
             "The bias is not among the trainable weights of the layer, so no optimizer will ever change it. A plain tensor "
             "kept on the layer is not registered, and a weight can be made so that training leaves it alone."),
+    Mistake(BLOCK, "query_kernel_of_equal_numbers", 'shape=inwards, initializer="glorot_uniform", name="query_kernel"',
+            'shape=inwards, initializer="zeros", name="query_kernel"',
+            "The query kernel starts from one number throughout. Its columns would get the same gradients, or none, and stay "
+            "alike. What it starts from is stated."),
     Mistake(BLOCK, "bias_starts_from_ones", 'initializer="zeros"', 'initializer="ones"',
             "The bias does not start from what is stated, so a new block moves everything that passes through it."),
     Mistake(BLOCK, "kernel_not_trainable", 'name="output_kernel")', 'name="output_kernel", trainable=False)',
