@@ -36,6 +36,10 @@ def _gradients() -> None:
         ("known mistakes", counted["mutants"]),
         ("of these rejected in every draw of inputs", counted["mutants_rejected"]),
         ("the others, taken for right in some draw", ", ".join(counted["accepted"]) or "none"),
+        (
+            f"of the {counted['usual']} usual ones with Keras, rejected in every one of {SEEDS} draws",
+            counted["usual_rejected"],
+        ),
         ("verdicts on them with the right name", f"{100 * counted['named']:.3f} %"),
         ("verdicts with a wrong name", counted["misnamed"]),
         ("right answers, the references and others", counted["correct_variants"]),

@@ -13,6 +13,10 @@ from importlib.metadata import version
 from multiprocessing import get_context
 from pathlib import Path
 
+from autograder import reference
+from autograder.expectation import Expectation, exact, fingerprinted
+from autograder.judge import judge
+from autograder.subject import observe
 from tests import catalogue
 from tests.bench.tables import ROOT
 from tests.variants import VARIANTS
@@ -25,6 +29,24 @@ QUICK = (  # exercises with Keras whose draws take about a second; a draw of one
     "lstm.copy_weights",
     "word2vec.CBOW",
     "word2vec.SkipGram",
+)
+USUAL = (  # mistakes with Keras that every course sees, each in the exercise where it is quickest to try
+    "elman.ElmanCell:bias_not_registered",
+    "elman.ElmanCell:config_incomplete",
+    "elman.ElmanCell:float32_inside",
+    "elman.ElmanCell:numpy_in_call",
+    "elman.ElmanCell:stop_gradient",
+    "compare.AttentionBlock:weight_created_in_call",
+    "gradients.clipping_optimizer:per_element",
+    "gradients.clipping_optimizer:per_variable",
+    "gru.GRUCell:always_before",
+    "gru.GRUCell:bias_of_one_row",
+    "gru.GRUCell:gate_order_rzh",
+    "lstm.LSTMCell:cell_state_as_output",
+    "lstm.LSTMCell:forget_bias_forgotten",
+    "lstm.LSTMCell:gate_order_ifog",
+    "rnnlm.RNNLM:state_not_carried",
+    "shapes.SentimentClassifier:padding_read",
 )
 SLOW = tuple(id for id in catalogue.WITH_KERAS if id not in QUICK)
 FIRST = 1_000  # seeds of the short tests are below
@@ -44,10 +66,12 @@ def count(seeds: int, keras_seeds: int, slow_seeds: int, workers: int = 2, say=p
 
     Returns:
         mutants: known mistakes. mutants_rejected: of these, rejected in every draw, with exact values and with
-        fingerprints. named: share of all verdicts on mutants with the right name. misnamed: verdicts with a wrong one.
+        fingerprints. usual, usual_rejected: the same for those in USUAL, in as many draws as the exercises by hand.
+        named: share of all verdicts on mutants with the right name. misnamed: verdicts with a wrong one.
         correct_variants, correct_accepted: right answers written differently, the references among them, and how many
         of them got full marks in every draw. seeds, keras_seeds, slow_seeds: the draws.
     """
+    usual = [mistake for mistake in catalogue.CATALOGUE if mistake.id in USUAL]
     parts = [
         (id, range(start, min(start + PART, FIRST + draws)))
         for group, draws in ((catalogue.BY_HAND, seeds), (QUICK, keras_seeds), (SLOW, slow_seeds))
@@ -58,6 +82,11 @@ def count(seeds: int, keras_seeds: int, slow_seeds: int, workers: int = 2, say=p
     refused: dict[str, set] = {id: set() for id in catalogue.EXERCISES}
     verdicts = unnamed = misnamed = 0
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        alone = [
+            pool.submit(_alone, mistake.id, range(start, min(start + PART, FIRST + seeds)))
+            for mistake in usual
+            for start in range(FIRST, FIRST + seeds, PART)
+        ]
         jobs = {pool.submit(_part, id, part): id for id, part in parts}
         for done, job in enumerate(as_completed(jobs), 1):
             id, found = jobs[job], job.result()
@@ -68,11 +97,14 @@ def count(seeds: int, keras_seeds: int, slow_seeds: int, workers: int = 2, say=p
             misnamed += found["misnamed"]
             if done % 50 == 0:
                 say(f"{done} of {len(jobs)} parts judged", flush=True)
+        taken = {id for job in alone for id in job.result()}
     correct = {id: 1 + sum(other == id for other, _ in VARIANTS.values()) for id in catalogue.EXERCISES}
     return {
         "mutants": len(catalogue.CATALOGUE),
         "mutants_rejected": len(catalogue.CATALOGUE) - sum(map(len, accepted.values())),
         "accepted": sorted(set().union(*accepted.values())),
+        "usual": len(usual),
+        "usual_rejected": len(usual) - len(taken),
         "named": 1 - (unnamed + misnamed) / verdicts,
         "misnamed": misnamed,
         "correct_variants": sum(correct.values()),
@@ -97,11 +129,39 @@ def _part(id: str, seeds: range) -> dict[str, object]:
         "refused": sorted({f"{id}: {name}" for name, _ in short}),
         "verdicts": 2 * len(seeds) * len(catalogue.own_mistakes(id)),
     }
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    part = kept.with_suffix(".part")
-    part.write_text(json.dumps(found), encoding="utf-8")
-    part.replace(kept)
+    _keep(kept, found)
     return found
+
+
+def _alone(mistake_id: str, seeds: range) -> list[str]:
+    """The mistake's id, if some draw takes it for right."""
+    id, slug = mistake_id.split(":")
+    kept = ROOT / "build" / "bench" / "draws" / f"{id}-{slug}-{seeds.start}-{seeds.stop}-{_state(id)}.json"
+    if not kept.exists():
+        mistake = next(one for one in catalogue.own_mistakes(id) if one.id == mistake_id)
+        _keep(kept, [mistake_id] if _accepted_alone(mistake, seeds) else [])
+    return json.loads(kept.read_text(encoding="utf-8"))
+
+
+def _accepted_alone(mistake, seeds: range) -> bool:
+    """Is a mistake taken for right in some draw, exactly or by fingerprints? Nothing else is made or named."""
+    exercise = catalogue.EXERCISES[mistake.exercise]
+    for seed in seeds:
+        given = exercise.cases(seed, 1)
+        right = Expectation(exact(observe(exercise, reference.load(exercise.module), given), exercise.rtol))
+        seen = observe(exercise, catalogue.mutated(mistake), given)
+        for expectation in (right, fingerprinted(right, exercise.id)):
+            result = judge(exercise, given, seen, expectation)
+            if result.verdict == "right" or not result.points < result.max_points:
+                return True
+    return False
+
+
+def _keep(path: Path, found: object) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(found), encoding="utf-8")
+    part.replace(path)
 
 
 def _state(id: str) -> str:
