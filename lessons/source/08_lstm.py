@@ -58,11 +58,11 @@ def sigmoid(a):
 # Shows four single units that are to keep the number 1 for 100 steps while noise comes in.
 held = lstm.keep_a_number(100, 0.2, np.random.default_rng(4))
 for name, values in held.items():
-    print(f"{name:30s} after 100 steps: {values[-1]:6.2f}")
+    print(f"{name:36s} after 100 steps: {values[-1]:6.2f}")
 many = [lstm.keep_a_number(100, 0.2, np.random.default_rng(seed)) for seed in range(500)]
 print("\nroot mean squared error after 100 steps, 500 runs")
 for name in held:
-    print(f"{name:30s} {np.sqrt(np.mean([(run[name][-1] - 1) ** 2 for run in many])):22.2f}")
+    print(f"{name:36s} {np.sqrt(np.mean([(run[name][-1] - 1) ** 2 for run in many])):22.2f}")
 
 figures.lines(
     held,
