@@ -91,7 +91,7 @@ def test_one_number_kept_by_four_units_as_theory_has_it(ran, prose):
         ran.row("four single units", f"loop of weight 1{end}")[-1] for end in ("  ", ", gate almost closed")
     )
     text = next(t for title, t in ran.printed.items() if "four single units" in title)
-    errors = {line[:30].strip(): float(line.split()[-1]) for line in text.split("500 runs")[1].strip().split("\n")}
+    errors = {line[:36].strip(): float(line.split()[-1]) for line in text.split("500 runs")[1].strip().split("\n")}
     assert errors["loop of weight 1"] == pytest.approx(2.0, rel=5 / np.sqrt(2 * 500))
     assert errors["loop of weight 1, gate almost closed"] == pytest.approx(0.02, abs=0.005)
     # the loop of weight .9 forgets the 1: what is left is noise of variance .04 / (1 - .81), and an error of 1
