@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from autograder.exercise import NOT_BY_HAND, Case, Exercise, call_function, distinct_sizes, evenly
+from autograder.exercise import NOT_BY_HAND, Case, Exercise, Part, call_function, distinct_sizes, evenly
 
 WEIGHT_GRADIENTS = ("dWx", "dWh", "db")
 COSTS = ("bptt_operations", "bptt_memory", "rtrl_operations", "rtrl_memory")
@@ -28,6 +28,23 @@ def draw_truncated(rng: np.random.Generator) -> Case:
     return Case(inputs, {**sizes, "time": time})
 
 
+_truncated = call_function(WEIGHT_GRADIENTS)
+
+
+def probe_truncated(truncated_backward, inputs):
+    """The gradients; and dWh where k1 divides the steps and equals k2, and where both are more than the steps."""
+    plain = {name: array if array.ndim else int(array) for name, array in inputs.items()}
+    values = _truncated(truncated_backward, plain)
+    k1, time = plain["k1"], plain["x"].shape[1]
+    even = {name: plain[name][:, : 2 * k1].copy() for name in ("dh", "x")} | {"k1": k1, "k2": k1}
+    for name, other in (("dWh_even", even), ("dWh_long", {"k1": time + 1, "k2": time + 2})):
+        given = {
+            key: value.copy() if isinstance(value, np.ndarray) else value for key, value in (plain | other).items()
+        }
+        values[name] = _truncated(truncated_backward, given)["dWh"]
+    return values
+
+
 def draw_cost(rng: np.random.Generator) -> Case:
     """time, units, features: integers, all different."""
     sizes = distinct_sizes(rng, "time", "units", "features", low=3, high=30)
@@ -47,8 +64,13 @@ def with_integers(returns: tuple[str, ...]):
 
 EXERCISES = [
     Exercise(
-        "bptt.truncated_backward", 11, draw_truncated, with_integers(WEIGHT_GRADIENTS), evenly(WEIGHT_GRADIENTS),
+        "bptt.truncated_backward", 11, draw_truncated, probe_truncated,
+        {**{name: Part(0.28, (name,)) for name in WEIGHT_GRADIENTS}, "passes": Part(0.16, ("dWh_even", "dWh_long"))},
         forbidden=NOT_BY_HAND,
+        about={
+            "dWh_even": "dWh of 2 k1 steps with k2 = k1: two passes that meet and do not overlap",
+            "dWh_long": "dWh where k1 and k2 are more than the steps: one pass over all of them",
+        },
     ),
     Exercise(
         "bptt.cost", 5, draw_cost, with_integers(COSTS), evenly(COSTS),

@@ -112,9 +112,12 @@ def probe_online(layer_class, inputs):
         return np.stack(outputs)
 
     layer, registered, values = made(layer_class(**make))
+    own = {name: getattr(layer, name) for name in (*WEIGHTS, "state", "sensitivities")}
     values["outputs"] = run(layer)
-    values |= {f"{name}_learned": np.array(getattr(layer, name)) for name in WEIGHTS}
-    values |= {f"{name}_at_last": np.array(getattr(layer, name)) for name in ("state", "sensitivities")}
+    for name, weight in own.items():
+        kept = getattr(layer, name) is weight
+        when = "learned" if name in WEIGHTS else "at_last"
+        values[f"{name}_{when}"] = np.array(weight) if kept else "not in the layer's own weight"
     layer.reset_state()
     values |= {f"{name}_reset": np.array(getattr(layer, name)) for name in ("state", "sensitivities")}
     values["output_after_reset"] = np.array(layer(keras.ops.convert_to_tensor(inputs["inputs"][:1])))

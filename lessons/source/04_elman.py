@@ -141,7 +141,8 @@ graphs.unrolled_network(steps=3)
 
 # %% [markdown] tags=["lang:en"]
 # $h_t$ is used **twice**: by the output of its own step and by the next step. What is used twice gets the sum of
-# two gradients. Call the part from its own output $dh_t$ and the part that the next step sends back the **carry**:
+# two gradients. From here on $dh_t$ is only the part from its own output, which is what `sequence_backward` gets. The part that
+# the next step sends back is the **carry**:
 #
 # $$\text{upstream}_t = dh_t + \text{carry}_t, \qquad \text{carry}_t = \text{the gradient that step } t+1
 # \text{ sends back to } h_{t}, \qquad \text{carry}_T = 0$$
@@ -688,7 +689,7 @@ figure
 # * **carry dropped**: the upstream gradient of each step is taken from its own output alone. The last step is
 #   exact, all earlier ones are wrong;
 # * **upstream dropped**: before the last step only the carry is used, and the gradient of each state's own output
-#   is lost. Per step this looks like the first: other traces (`db`, the lengths) part the two;
+#   is lost. As with the first, the last step alone is exact;
 # * **truncated**: the gradient stops after two steps;
 # * **overwritten**: `dWx = …` in the loop where `dWx += …` is meant. `dx` and `dh0` stay right; $dW_x$ holds the
 #   share of the first step only, the last one that the loop came to.
@@ -771,7 +772,7 @@ for name, value, right in (
 # %% [markdown] tags=["lang:en"]
 # Three more, for the Keras cell: a weight kept as a plain array is never trained; NumPy inside `call` cuts the
 # gradient; a bare state returned where the *list* of states belongs happens to work with one state, because Keras wraps
-# it, and fails with two, as the LSTM has. And it is often said that tanh makes gradients shrink because its slope is
+# it, and fails with two, which the LSTM has. And it is often said that tanh makes gradients shrink because its slope is
 # below 1. At 0 the slope is 1: what shrinks or grows is the product of $W_h$ *and* the slopes.
 #
 # ## 7. Think

@@ -55,7 +55,7 @@ time_lab.reach_maps({"chunks of 5 steps": (5, 5)}, "Chunks drop most of the link
 # Of 210 links 60 are left. The first loss of every chunk is worst off: it sees one step and no past at all. If what
 # the network has to learn lies in the dropped part, no amount of training on these gradients points it there.
 #
-# Not to cut means to keep: to go back from step $t$ to step 1, all the states between must still be there. For a
+# Not cutting means keeping: to go back from step $t$ to step 1, all the states between must still be there. For a
 # stream that never ends this takes memory without end, and the first gradient comes after the last step, that is,
 # never. So there are two questions. How bad is the cut? And is there a way without going back?
 #
@@ -171,7 +171,7 @@ time_lab.two_orders()
 time_lab.sensitivity_graph()
 
 # %% [markdown] tags=["lang:en"]
-# For one example, so leave $n$ away. Unit $k$ squashes the sum $z_{t,k} = \sum_i u_{t,i} W_{ik}$.
+# For one example, so leave $n$ out. Unit $k$ squashes the sum $z_{t,k} = \sum_i u_{t,i} W_{ik}$.
 #
 # 1. **Direct.** $W_{ij}$ stands in the sum of unit $j$ and in no other, and what it multiplies there is $u_{t,i}$. So
 #    moving $W_{ij}$ by 1, with $u_t$ as it is, moves $z_{t,k}$ by $u_{t,i}$ if $k = j$, and by 0 if not.
@@ -253,7 +253,7 @@ def elman_step(x, h_prev, Wx, Wh, b):
 # * A pass goes back over $k_2$ steps, or fewer where the sequence begins: `max(0, …)`. It starts with a carry of
 #   zeros.
 # * At steps whose loss no earlier pass has taken in, add `dh[:, t]` to the carry. At older steps the carry alone
-#   goes on. A variable that remembers where the pass before ended is enough.
+#   goes on. A variable that remembers where the previous pass ended is enough.
 # * The three lines of "Back through time" are the same at both kinds of steps.
 #
 # An example to try your loops on: $T = 8$, $k_1 = 3$, $k_2 = 5$, steps counted from 1.
@@ -376,8 +376,8 @@ def elman_step(x, h_prev, Wx, Wh, b):
 #
 # Use `ops` for all that NumPy did in exercise 3: `ops.matmul`, `ops.tanh`, `ops.concatenate`, `ops.einsum`,
 # `ops.eye`, `ops.reshape`, `ops.transpose`, `ops.square`, `ops.ones_like`, `ops.zeros_like`. The layer may be
-# float64: `ops.eye(…, dtype=self.compute_dtype)` and the like, because their default is float32. Half of the
-# digits lost on the way are found by the check.
+# float64: `ops.eye(…, dtype=self.compute_dtype)` and the like, because their default is float32. The check
+# finds digits that are lost on the way.
 
 # %% tags=["exercise:rtrl.OnlineElman"]
 
@@ -489,7 +489,7 @@ figures.lines(
 # %% [markdown] tags=["lang:en"]
 # On the logarithmic axis the errors with $k_1 = 1$ fall in nearly straight lines: every further step of the window
 # takes off the same factor, and that factor is about the scale of the recurrent kernel. From $k_2 = 2$ to 5 the
-# error falls by .53, .83 and .95 per step at the first three scales. So a window of fixed length is good or bad only
+# error falls to .53, .83 and .95 of itself per step at the first three scales. So a window of fixed length is good or bad only
 # *for a network*, and training changes the network. At scale 1.0 nothing fades. There the error falls only because
 # the sequence is not longer than 100 steps.
 #
@@ -672,8 +672,8 @@ print(f"and sensitivities of {4 * kept / 1e9:.1f} GB in float32 for each sequenc
 # $$S_{t,ij} = (1 - h_{t,j}^2)\, \big( u_{t,i} + W_{h,jj}\, S_{t-1,ij} \big) \qquad\qquad
 # \frac{\partial L}{\partial W_{ij}} \approx \sum_t dh_{t,j}\, S_{t,ij}$$
 #
-# That is $O(N^2)$ in time per step and in memory, the order of BPTT, and it still never goes back. With $n = 2$ a
-# dense network would already be full RTRL, since every unit reaches every other within two steps.
+# That is $O(N^2)$ in time per step, the order of BPTT, and $O(N^2)$ in memory however long the sequence is, and it still never goes back. With $n = 2$ a
+# dense network would already be full RTRL, since every weight reaches every unit within two steps.
 #
 # What does it cost in accuracy? It depends on the way that memory takes. The next cell moves a network from one
 # in which each unit remembers by itself ($W_h$ is 0.9 times the identity) to one in which memory passes from unit
@@ -830,8 +830,8 @@ figures.lines(
 #
 # ## 6. What goes wrong
 #
-# First, with your own right functions, the wrong answers. All are for one sequence of 20 steps and
-# $k_1 = k_2 = 5$ where there is a cut.
+# First, with your own right functions, the wrong answers. All are for one sequence of 20 steps and,
+# unless something else is said, $k_1 = k_2 = 5$ where there is a cut.
 #
 # * **state reset**: each chunk starts from $h_0$ instead of the state where the last one ended. The gradient is
 #   to be cut, not the state;

@@ -184,8 +184,8 @@ MISTAKES = [
     Mistake(CELL, "bias_not_registered",
             'self.bias = self.add_weight(shape=(self.units,), initializer="zeros", name="bias")',
             "self.bias = ops.zeros((self.units,), dtype=self.dtype)",
-            "The bias is not a weight of the layer, so no optimizer will ever change it. A plain tensor "
-            "kept on the layer is not registered."),
+            "The bias is not among the trainable weights of the layer, so no optimizer will ever change it: it is kept as a "
+            "plain tensor, which is not registered, or registered as one that is not trained."),
     Mistake(CELL, "kernel_not_trainable", 'initializer="glorot_uniform", name="kernel"',
             'initializer="glorot_uniform", name="kernel", trainable=False',
             "The kernel is registered, but not as a trainable weight: training would leave it as it is."),

@@ -133,6 +133,10 @@ MISTAKES = [
             "not the same."),
     Mistake(LAYER, "weight_not_named", 'initializer="glorot_uniform", name="kernel"', 'initializer="glorot_uniform", name="Wx"',
             "The kernel is right but for the name of its weight: saved files go by these names."),
+    Mistake(LAYER, "weights_replaced", "self.kernel.assign_sub(self.learning_rate * dW[:features])",
+            "self.kernel = self.kernel - self.learning_rate * dW[:features]",
+            "A new tensor takes the kernel's place, and the layer's own weight holds what it held before: it is not saved, and the "
+            "next compiled call knows nothing of it. A weight changes by its own methods."),
     Mistake(LAYER, "kernel_of_equal_numbers", 'initializer="glorot_uniform"', 'initializer="zeros"',
             "The kernel starts from one number throughout, so all units read the input alike. What it starts from is stated."),
     Mistake(LAYER, "recurrent_kernel_not_orthogonal", 'initializer="orthogonal"', 'initializer="glorot_uniform"',
