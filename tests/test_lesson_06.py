@@ -259,7 +259,7 @@ def test_error_of_the_cut_falls_by_the_scale_of_the_kernel(ran, prose):
         per_step = (errors[3] / errors[1]) ** (1 / 3)  # from k2 = 2 to 5
         assert per_step == pytest.approx(said, abs=0.0101)
         assert per_step == pytest.approx(scale, rel=0.1)
-    assert "falls by .53, .83 and .95 per step at the first three scales" in prose
+    assert "falls to .53, .83 and .95 of itself per step at the first three scales" in prose
     spans = ran.names["spans"]
     assert ran.names["shared"][spans.index(20)] > 2 * ran.names["by_scale"][0.95][spans.index(20)]
     assert "has more than twice the error" in prose
