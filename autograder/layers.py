@@ -32,6 +32,11 @@ ABOUT_CELL = {
     "config": "what get_config adds to that of every layer",
     "rebuilt_outputs": "the outputs of a cell made again from its config, with the same weights",
 }
+AS_KERAS = {
+    "initial": ("bias",),
+    "orthogonal": ("recurrent_kernel",),
+    "glorot": ("kernel",),
+}  # as Keras' own
 FEW_STEPS = 2  # for what a second step tells as well as a tenth
 DISCONNECTED = "disconnected: no gradient reaches it"
 
@@ -301,8 +306,7 @@ def probe_copied_weights(
             values[f"{direction}.source_{name}"] = np.array(getattr(source.cell, name))
             getattr(source.cell, name).assign(np.full_like(inputs[name], 0.25))
         for name in WEIGHTS:
-            arrived = getattr(target.cell, name) is own[name]
-            values[f"{direction}.{name}"] = np.array(own[name]) if arrived else "not in the layer's own weight"
+            values[f"{direction}.{name}"] = held_by(own[name], target.cell, name)
     return values
 
 
@@ -411,16 +415,23 @@ def _initial_values(
     layer: object, names: tuple[str, ...], orthogonal: tuple[str, ...], glorot: tuple[str, ...]
 ) -> dict[str, object]:
     """initial.<name> -> what `build` put into the weight; of random ones, whether they are what they should be."""
-    found = {name: getattr(layer, name, None) for name in names}
-    values = {f"initial.{n}": "not created in build()" if w is None else np.asarray(w) for n, w in found.items()}
-    values |= {f"initial.{name}": orthogonality(getattr(layer, name, None)) for name in orthogonal}
-    return values | {f"initial.{name}": spread(getattr(layer, name, None)) for name in glorot}
+    looks = dict.fromkeys(names, np.asarray) | dict.fromkeys(orthogonal, orthogonality) | dict.fromkeys(glorot, spread)
+    return {f"initial.{name}": start_of(layer, name, look) for name, look in looks.items()}
+
+
+def start_of(layer: object, name: str, look: Callable[[object], object] = np.asarray) -> object:
+    """What `look` finds in a weight as `build` left it."""
+    weight = getattr(layer, name, None)
+    return "not created in build()" if weight is None else look(weight)
+
+
+def held_by(own: object, layer: object, name: str) -> object:
+    """What the weight `own` holds, if it still is the layer's attribute of that name; else that it is not, in words."""
+    return np.array(own) if getattr(layer, name) is own else "not in the layer's own weight"
 
 
 def orthogonality(weight: object) -> str:
     """Are the rows of a kernel (units, units or a multiple) perpendicular to each other and of length 1? In words."""
-    if weight is None:
-        return "not created in build()"
     kernel = np.asarray(weight, dtype=np.float64)
     near = kernel.ndim == 2 and np.allclose(kernel @ kernel.T, np.eye(len(kernel)), rtol=0, atol=1e-3)
     return "orthogonal" if near else "not orthogonal"
@@ -428,8 +439,6 @@ def orthogonality(weight: object) -> str:
 
 def spread(weight: object) -> str:
     """Can a kernel (rows, columns) be uniform after Glorot, between ±sqrt(6 / (rows + columns))? In words."""
-    if weight is None:
-        return "not created in build()"
     kernel = np.asarray(weight, dtype=np.float64)
     if kernel.size > 1 and np.ptp(kernel) == 0:
         return "all elements are the same"

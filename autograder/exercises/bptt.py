@@ -28,12 +28,17 @@ def draw_truncated(rng: np.random.Generator) -> Case:
     return Case(inputs, {**sizes, "time": time})
 
 
+def _numbers(inputs):
+    """Arrays without axes as Python's own integers."""
+    return {name: array if array.ndim else int(array) for name, array in inputs.items()}
+
+
 _truncated = call_function(WEIGHT_GRADIENTS)
 
 
 def probe_truncated(truncated_backward, inputs):
     """The gradients; and dWh where k1 divides the steps and equals k2, and where both are more than the steps."""
-    plain = {name: array if array.ndim else int(array) for name, array in inputs.items()}
+    plain = _numbers(inputs)
     values = _truncated(truncated_backward, plain)
     k1, time = plain["k1"], plain["x"].shape[1]
     even = {name: plain[name][:, : 2 * k1].copy() for name in ("dh", "x")} | {"k1": k1, "k2": k1}
@@ -56,8 +61,7 @@ def with_integers(returns: tuple[str, ...]):
     call = call_function(returns)
 
     def probe(function, inputs):
-        plain = {name: array if array.ndim else int(array) for name, array in inputs.items()}
-        return call(function, plain)
+        return call(function, _numbers(inputs))
 
     return probe
 

@@ -5,6 +5,7 @@ import numpy as np
 from autograder.exercise import Case, Exercise, Part, backward, distinct_sizes, forward
 from autograder.layers import (
     ABOUT_CELL,
+    AS_KERAS,
     WEIGHTS,
     copied_parts,
     probe_copied_weights,
@@ -100,9 +101,7 @@ def probe_elman_cell(cell_class, inputs):
         cell_class,
         inputs,
         states=("initial_state",),
-        initial=("bias",),
-        orthogonal=("recurrent_kernel",),
-        glorot=("kernel",),
+        **AS_KERAS,
     )
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from autograder.exercise import Case, Exercise, Malformed, Part, backward, distinct_sizes, forward
-from autograder.layers import ABOUT_CELL, probe_recurrent_cell, show_recurrent_cell
+from autograder.layers import ABOUT_CELL, AS_KERAS, probe_recurrent_cell, show_recurrent_cell
 
 SCALE = 0.5  # of the weights: large enough that gates open and close, small enough that they do not saturate
 
@@ -66,9 +66,7 @@ def probe_gru_cell(cell_class, inputs):
         cell_class,
         inputs,
         states=("initial_state",),
-        initial=("bias",),
-        orthogonal=("recurrent_kernel",),
-        glorot=("kernel",),
+        **AS_KERAS,
     )
     make = {"units": inputs["initial_state"].shape[-1], "reset_after": False}
     given = {**inputs, "bias": inputs["bias_before"]}

@@ -5,11 +5,13 @@ import numpy as np
 from autograder.exercise import Case, Exercise, Part, backward, distinct_sizes, forward
 from autograder.layers import (
     ABOUT_CELL,
+    AS_KERAS,
     WEIGHTS,
     copied_parts,
     probe_copied_weights,
     probe_recurrent_cell,
     show_recurrent_cell,
+    start_of,
 )
 
 SCALE = 0.5  # of the weights: large enough that gates open and close, small enough that they do not saturate
@@ -88,13 +90,10 @@ def probe_lstm_cell(cell_class, inputs):
     """
     import keras
 
-    values = probe_recurrent_cell(
-        cell_class, inputs, states=("h", "c"), initial=("bias",), orthogonal=("recurrent_kernel",), glorot=("kernel",)
-    )
+    values = probe_recurrent_cell(cell_class, inputs, states=("h", "c"), **AS_KERAS)
     without = cell_class(inputs["h"].shape[-1], unit_forget_bias=False, dtype="float64")
     keras.layers.RNN(without, dtype="float64").build(inputs["inputs"].shape)
-    bias = getattr(without, "bias", None)
-    values["initial.bias_without"] = "not created in build()" if bias is None else np.asarray(bias)
+    values["initial.bias_without"] = start_of(without, "bias")
     return values
 
 

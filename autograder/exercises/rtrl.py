@@ -15,7 +15,7 @@ from autograder.exercise import (
     evenly,
     forward,
 )
-from autograder.layers import orthogonality, spread
+from autograder.layers import held_by, orthogonality, spread
 
 SCALE = 0.5  # of the weights: large enough that tanh bends, small enough that it does not saturate
 WEIGHT_GRADIENTS = ("dWx", "dWh", "db")
@@ -115,9 +115,7 @@ def probe_online(layer_class, inputs):
     own = {name: getattr(layer, name) for name in (*WEIGHTS, "state", "sensitivities")}
     values["outputs"] = run(layer)
     for name, weight in own.items():
-        kept = getattr(layer, name) is weight
-        when = "learned" if name in WEIGHTS else "at_last"
-        values[f"{name}_{when}"] = np.array(weight) if kept else "not in the layer's own weight"
+        values[f"{name}_{'learned' if name in WEIGHTS else 'at_last'}"] = held_by(weight, layer, name)
     layer.reset_state()
     values |= {f"{name}_reset": np.array(getattr(layer, name)) for name in ("state", "sensitivities")}
     values["output_after_reset"] = np.array(layer(keras.ops.convert_to_tensor(inputs["inputs"][:1])))
