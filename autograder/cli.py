@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -29,14 +30,20 @@ class _Group(click.Group):
     """Turns the errors that users can mend into one line and an exit status."""
 
     def invoke(self, ctx: click.Context) -> object:
-        from sqlalchemy.exc import SAWarning
+        from autograder.starting import starting
 
-        from autograder.build.lesson import LessonError
-        from autograder.course import CourseError
-        from autograder.reference import NoSolutions
-        from autograder.sandbox.bubblewrap import NoSandbox, WarmDied
+        with starting():
+            from nbformat.warnings import DuplicateCellId, MissingIDFieldWarning
+            from sqlalchemy.exc import SAWarning
+
+            from autograder.build.lesson import LessonError
+            from autograder.course import CourseError
+            from autograder.reference import NoSolutions
+            from autograder.sandbox.bubblewrap import NoSandbox, WarmDied
 
         warnings.simplefilter("ignore", SAWarning)  # of nbgrader's own use of its database
+        for category in (DuplicateCellId, MissingIDFieldWarning):  # in a submission: intake says what it made of it
+            warnings.simplefilter("ignore", category)
         try:
             return super().invoke(ctx)
         except (LessonError, CourseError) as error:
@@ -99,20 +106,19 @@ def release(lessons: Sequence[str], lang: str | None, folder: Path) -> None:
     help="Submissions at a time (default: two for each processor, as a notebook waits now and then).",
 )  # fmt: skip
 @click.option("--scheduler", metavar="tcp://...", help="Use the workers of this Dask scheduler.")
-@click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Of the fresh inputs (default: the first grading's).")
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Of the fresh inputs (default: the release's).")
 @click.option("--force", is_flag=True, help="Grade again what has not changed.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="Write the results here.")
 @click.option("--no-sandbox", is_flag=True, help="Run student code without a sandbox. Only for work that you trust.")
 @course_option
 def grade(lesson, students, workers, scheduler, seed, force, json_file, no_sandbox, folder) -> None:
     """Grade LESSON's submissions into the gradebook."""
+    from autograder.build.lesson import resolve
+    from autograder.course import Course
     from autograder.interrupt import on_ctrl_c
+    from autograder.sandbox.limits import Limits
+    from autograder.sandbox.warm import ahead, share
     from autograder.starting import starting
-
-    with starting():
-        from autograder.build.lesson import resolve
-        from autograder.course import Course
-        from autograder.grade.run import grade_lesson
 
     course = Course(folder)
     name = resolve(lesson)
@@ -122,28 +128,35 @@ def grade(lesson, students, workers, scheduler, seed, force, json_file, no_sandb
             "solutions among them, and use the network. Verdicts are as usual.",
             style="bold",
         )
-    for line in course.strays(name):
-        err.print(f"not looked at: {line}", markup=False)
-    if course.has_other_points(name):
-        err.print(f"course.toml has other points than the release: run `autograder release {name}` first to use them.")
-    try:
-        with _Progress() as progress, on_ctrl_c(progress.stop):
-            run = grade_lesson(
-                course,
-                name,
-                students=students,
-                workers=workers,
-                scheduler=scheduler,
-                seed=seed,
-                force=force,
-                sandbox=not no_sandbox,
-                progress=progress,
+    with contextlib.ExitStack() as stack:
+        if scheduler is None and share(workers) == workers:
+            stack.enter_context(ahead(Limits(), sandbox=not no_sandbox))  # seconds: imports and checks beside it
+        with starting():
+            from autograder.grade.run import grade_lesson
+        for line in course.strays(name):
+            err.print(f"not looked at: {line}", markup=False)
+        if course.has_other_points(name):
+            err.print(
+                f"course.toml has other points than the release: run `autograder release {name}` first to use them."
             )
-    except BaseException:
-        if not progress.stopped:  # else whatever it was, it came of stopping
-            raise
-        err.print("autograder: stopped. What was graded is kept; the same command does the rest.")
-        sys.exit(130)
+        try:
+            with _Progress() as progress, on_ctrl_c(progress.stop):
+                run = grade_lesson(
+                    course,
+                    name,
+                    students=students,
+                    workers=workers,
+                    scheduler=scheduler,
+                    seed=seed,
+                    force=force,
+                    sandbox=not no_sandbox,
+                    progress=progress,
+                )
+        except BaseException:
+            if not progress.stopped:  # else whatever it was, it came of stopping
+                raise
+            err.print("autograder: stopped. What was graded is kept; the same command does the rest.")
+            sys.exit(130)
     if json_file:
         from autograder.course import write_atomically
         from autograder.grade.gradebook import summary
@@ -244,13 +257,13 @@ def feedback(lesson: str, folder: Path) -> None:
 @course_option
 def report(lesson: str | None, folder: Path) -> None:
     """Write the class dashboard of LESSON (default: every graded lesson), one self-contained HTML file each."""
-    from autograder.build.lesson import SOURCES, names, read, resolve
+    from autograder.build.lesson import is_page, names, resolve
     from autograder.course import Course
     from autograder.report.dashboard import write_dashboard
 
     course = Course(folder)
     chosen = [resolve(lesson)] if lesson else [name for name in names() if any(course.results(name))]
-    for name in chosen or [name for name in names() if not read(SOURCES / f"{name}.py").is_page][:1]:
+    for name in chosen or [name for name in names() if not is_page(name)][:1]:
         out.print(f"{write_dashboard(course, name)}", markup=False)
 
 

@@ -220,9 +220,9 @@ class Course:
 
     def has_other_points(self, lesson: str) -> bool:
         """Does course.toml give other points than the released notebook has? A page to read has none."""
-        from autograder.build.lesson import SOURCES, read
+        from autograder.build.lesson import is_page
 
-        if read(SOURCES / f"{lesson}.py").is_page:
+        if is_page(lesson):
             return False
         released = {
             cell.metadata.nbgrader.grade_id: float(cell.metadata.nbgrader.points)
@@ -240,24 +240,30 @@ class Course:
         """The records of a lesson's gradings."""
         return sorted(self.result_path(lesson, "x").parent.glob("[!.]*.json"))
 
-    def seed(self, lesson: str, given: int | None) -> int:
-        """The seed of the fresh inputs: the given one, or the one of the first grading, kept for all later ones."""
+    def seed(self, lesson: str, given: int | None = None, *, keep: bool = True) -> int:
+        """The seed of the fresh inputs: the given one, or the kept one, which is drawn when first needed.
+
+        Args:
+            lesson: whose.
+            given: use this one.
+            keep: use the given one from now on.
+        """
         path = self.root / "results" / lesson / ".seed.json"
         if given is None and path.exists():
             return json.loads(path.read_text(encoding="utf-8"))["seed"]
         seed = secrets.randbits(48) if given is None else given
-        if not path.exists() or given is None:
+        if keep:
             write_atomically(path, json.dumps({"seed": seed}) + "\n")
         return seed
 
 
-def write_atomically(path: Path, text: str) -> None:
+def write_atomically(path: Path, what: str | bytes) -> None:
     """Write a file so that a reader sees the old one or the new one whole, whatever happens in between."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with part.open("w", encoding="utf-8") as file:
-            file.write(text)
+        with part.open("wb") as file:
+            file.write(what.encode() if isinstance(what, str) else what)
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)

@@ -12,7 +12,6 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-import jupytext
 import yaml
 
 from autograder import exercise as exercises
@@ -92,6 +91,13 @@ def names() -> list[str]:
     return sorted(path.stem for path in SOURCES.glob("[0-9][0-9]_*.py"))
 
 
+def is_page(name: str) -> bool:
+    """As `Lesson.is_page`, from the front matter alone: a page has no points."""
+    path = SOURCES / f"{name}.py"
+    header = _front_matter(path.read_text(encoding="utf-8"), path.name)
+    return not (header["automatic_points"] or header["written_points"])
+
+
 def resolve(name: str) -> str:
     """The full name of a lesson given as "04_elman" or "04".
 
@@ -113,6 +119,8 @@ def read(path: Path) -> Lesson:
     Raises:
         LessonError: naming file and line.
     """
+    import jupytext  # a quarter of a second, which commands that only name lessons can do without
+
     text = path.read_text(encoding="utf-8")
     where = path.name
     header, starts = _front_matter(text, where), _cell_lines(text)

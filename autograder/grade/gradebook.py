@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import version
 
 import nbformat
@@ -11,7 +12,8 @@ from nbgrader import utils
 from nbgrader.preprocessors import AssignLatePenalties
 
 from autograder.course import Course, write_atomically
-from autograder.grade.task import Graded, Plan
+from autograder.grade.plan import Plan
+from autograder.grade.task import Graded
 from autograder.result import Result
 
 
@@ -95,12 +97,17 @@ class Writer:
             "submission_sha256": graded.submission_hash,
             "timestamp": str(self.course.timestamp(self.plan.lesson, graded.student)),
             "graded_at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "versions": {name: version(name) for name in ("unrolled", "tensorflow", "keras", "numpy", "nbgrader")},
+            "versions": _versions(),
             "reason": graded.reason,
             "stopped": graded.stopped,
             "notes": graded.notes,
             "results": [result.to_plain() for result in graded.results.values()],
         }
+
+
+@cache
+def _versions() -> dict[str, str]:
+    return {name: version(name) for name in ("unrolled", "tensorflow", "keras", "numpy", "nbgrader")}
 
 
 def summary(graded: Graded) -> dict:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import signal
-import sys
 from asyncio import CancelledError
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -13,13 +12,13 @@ from contextlib import contextmanager
 
 from distributed import Client, Future, LocalCluster, WorkerPlugin, as_completed, get_worker
 
-from autograder.grade.task import Graded, Plan, WarmBox, grade
+from autograder.grade.plan import Plan
+from autograder.grade.task import Graded, WarmBox, grade
 from autograder.interrupt import on_ctrl_c
 from autograder.sandbox.limits import Limits
+from autograder.sandbox.warm import share
 
 PLUGIN = "unrolled-warm"
-SWITCH_SECONDS = 0.0005  # a thread that judges must not keep another from its kernel's messages
-SHARE = 4  # submissions at a time, at most, in one worker process: they share its warm process
 AHEAD = 2  # submissions sent for each that can be graded at a time, so that no worker waits
 TRIES = 3  # of a submission whose worker died under it
 
@@ -33,7 +32,6 @@ class WarmPlugin(WorkerPlugin):
         self.limits, self.sandbox = limits, sandbox
 
     def setup(self, worker) -> None:
-        sys.setswitchinterval(SWITCH_SECONDS)
         self.box = WarmBox(self.limits, sandbox=self.sandbox)
         self.box.get()
 
@@ -56,12 +54,14 @@ def pool(workers: int, scheduler: str | None, limits: Limits, *, sandbox: bool =
         if scheduler:
             client = stack.enter_context(_connected(scheduler))
         else:
-            threads = max(share for share in range(1, SHARE + 1) if workers % share == 0)
+            here = share(workers) == workers
             with on_ctrl_c(signal.SIG_IGN):  # a terminal sends it to all; the workers are ended by this process
                 cluster = stack.enter_context(
                     LocalCluster(
-                        n_workers=workers // threads,
-                        threads_per_worker=threads,
+                        n_workers=workers // share(workers),
+                        threads_per_worker=share(workers),
+                        processes=not here,  # student code runs elsewhere anyway, and a process takes seconds to start
+                        memory_limit=None if here else "auto",
                         dashboard_address=":0",
                         silence_logs=logging.CRITICAL,
                     )
@@ -141,5 +141,5 @@ def grade_all(
             yield graded
 
 
-def _grade(student: str, data: bytes | str, plan: Plan) -> Graded:
-    return grade(student, data, plan, get_worker().plugins[PLUGIN].box)
+async def _grade(student: str, data: bytes | str, plan: Plan) -> Graded:
+    return await grade(student, data, plan, get_worker().plugins[PLUGIN].box)

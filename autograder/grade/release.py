@@ -15,6 +15,7 @@ from autograder.build.answers import write_key
 from autograder.build.lesson import SOURCES, Lesson, LessonError, read
 from autograder.build.notebook import dumps, instructor, student
 from autograder.course import SETTINGS, Course, CourseError, write_atomically
+from autograder.grade.plan import plan_for
 from autograder.reference import ROOT
 
 BUNDLE_README = """\
@@ -64,6 +65,7 @@ def release(course: Course, name: str, language: str | None = None) -> Path:
     answer = course.api.generate_assignment(name, force=True)
     if not answer["success"]:
         raise CourseError(f"nbgrader could not release {name}: {_reason(answer.get('error') or answer['log'])}")
+    plan_for(course, name, course.seed(name))  # the expected values, so that no grading waits for them
     return _bundle(course, lesson)
 
 

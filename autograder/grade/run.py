@@ -11,15 +11,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-import nbformat
-
-from autograder import exercise as exercises
-from autograder.build.lesson import SOURCES, read
+from autograder.build.lesson import is_page
 from autograder.course import Course, CourseError
 from autograder.grade.gradebook import Writer, from_record, read_record
+from autograder.grade.plan import Plan, plan_for, version_of
 from autograder.grade.pool import grade_all, pool
-from autograder.grade.task import Graded, Plan
-from autograder.reference import ROOT, Expectations
+from autograder.grade.task import Graded
 from autograder.sandbox import bubblewrap
 from autograder.sandbox.limits import Limits
 from autograder.starting import starting
@@ -43,51 +40,6 @@ class Run:
     seconds: float = 0.0
 
 
-def _found(course: Course, lesson: str) -> tuple[str, dict[str, float], list[exercises.Exercise]]:
-    """The released notebook's text, its points by exercise id, and the exercises.
-
-    Raises:
-        CourseError: when the lesson was not released, or holds an exercise that does not exist any more.
-    """
-    source = course.released(lesson)
-    points = {
-        cell.metadata.unrolled.exercise: float(cell.metadata.nbgrader.points)
-        for cell in source.cells
-        if "exercise" in cell.metadata.get("unrolled", {})
-    }
-    if not points:
-        raise CourseError(
-            f"The released notebook of {lesson} has no check cells. Release it with `autograder release`."
-        )
-    try:
-        return nbformat.writes(source), points, [exercises.find(id) for id in points]
-    except KeyError as error:
-        raise CourseError(f"{error.args[0]} Release {lesson} again with `autograder release {lesson}`.") from None
-
-
-def plan_for(course: Course, lesson: str, seed: int, limits: Limits | None = None) -> Plan:
-    """Everything that is the same for all submissions, expected values included."""
-    text, points, found = _found(course, lesson)
-    cases = {exercise.id: exercise.grading_cases(seed) for exercise in found}
-    expectations = Expectations(cases)
-    known = {exercise.id: expectations.of(exercise) for exercise in found}
-    return Plan(lesson, seed, text, points, cases, known, limits or Limits(), version_of(course, lesson, seed))
-
-
-def version_of(course: Course, lesson: str, seed: int) -> str:
-    """A hash of what a verdict depends on: notebook, seed, exercises, reference and mistakes, and the judge."""
-    text, _, found = _found(course, lesson)
-    digest = hashlib.sha256(f"{seed}\n{text}".encode())
-    modules = sorted({exercise.module for exercise in found})
-    judge = ("judge", "detail", "expectation", "subject", "delegation", "layers", "intake")
-    files = [ROOT / "autograder" / f"{name}.py" for name in judge]
-    rooms = ("autograder/exercises", "solutions", "solutions/mistakes")
-    files += [ROOT / room / f"{module}.py" for module in modules for room in rooms]
-    for file in files:
-        digest.update(file.read_bytes())
-    return digest.hexdigest()
-
-
 def grade_lesson(
     course: Course,
     lesson: str,
@@ -108,7 +60,7 @@ def grade_lesson(
         students: whom; everybody who handed in by default.
         workers: submissions at a time, on this machine.
         scheduler: a Dask scheduler to use instead.
-        seed: of the inputs; by default that of the first grading.
+        seed: of the inputs; by default the kept one. Given for the whole class, it is kept.
         force: grade again what was graded and has not changed.
         limits: on a submission.
         sandbox: False runs student code without one, for trusted work only.
@@ -119,7 +71,7 @@ def grade_lesson(
         NoSandbox: before anything is written, when student code cannot be locked in here.
     """
     start = time.monotonic()
-    if read(SOURCES / f"{lesson}.py").is_page:
+    if is_page(lesson):
         raise CourseError(f"{lesson} is a page to read: it holds nothing to grade.")
     if sandbox:
         bubblewrap.require()
@@ -135,7 +87,7 @@ def grade_lesson(
         raise CourseError(f"Nobody has handed in {lesson}: {course.folder('submitted', lesson, '*')} has no folder.")
     course.check_late_penalty()
     run = Run()
-    seed = course.seed(lesson, seed)
+    seed = course.seed(lesson, seed, keep=not students)
     todo = _to_do(course, lesson, chosen, version_of(course, lesson, seed), force, run)
     if todo:
         with contextlib.ExitStack() as stack:

@@ -14,41 +14,15 @@ from nbformat.notebooknode import NotebookNode
 
 from autograder import delegation, intake
 from autograder import exercise as exercises
-from autograder.exercise import Case
-from autograder.expectation import Expectation
 from autograder.grade.outputs import clean
+from autograder.grade.plan import Plan
 from autograder.judge import judge
 from autograder.result import Result
 from autograder.sandbox.bubblewrap import WarmDied
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.run import Outcome, run
-from autograder.sandbox.warm import Warm
+from autograder.sandbox.warm import Warm, ready
 from autograder.subject import Observation, Problem
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What is the same for every submission of a run.
-
-    Attributes:
-        lesson: its name.
-        seed: of the inputs.
-        source: the released notebook, as text.
-        points: exercise id -> points in this course, in the notebook's order.
-        cases: exercise id -> inputs.
-        expectations: exercise id -> what the judge compares with.
-        limits: of a submission.
-        version: a hash of all this, so that a result can be told from one of another run.
-    """
-
-    lesson: str
-    seed: int
-    source: str
-    points: Mapping[str, float]
-    cases: Mapping[str, list[Case]]
-    expectations: Mapping[str, Expectation]
-    limits: Limits
-    version: str
 
 
 @dataclass
@@ -89,7 +63,7 @@ class Graded:
 
 
 class WarmBox:
-    """A worker's warm process, shared by its threads: started when first needed, again when it died."""
+    """A worker's warm process, shared by the submissions under way: started when first needed, again when it died."""
 
     def __init__(self, limits: Limits, *, sandbox: bool = True) -> None:
         self.limits, self.sandbox = limits, sandbox
@@ -100,7 +74,7 @@ class WarmBox:
         with self._lock:
             if self._warm is None or not self._warm.alive:
                 self._close()
-                self._warm = Warm(self.limits, sandbox=self.sandbox)
+                self._warm = ready(self.limits, sandbox=self.sandbox)
             return self._warm
 
     def drop(self, warm: Warm) -> None:
@@ -119,8 +93,8 @@ class WarmBox:
             self._warm = None
 
 
-def grade(student: str, data: bytes | str, plan: Plan, box: WarmBox) -> Graded:
-    """Grade one submission.
+async def grade(student: str, data: bytes | str, plan: Plan, box: WarmBox) -> Graded:
+    """Grade one submission. Several may be under way in one event loop: only what waits for a kernel lets others in.
 
     Args:
         student: the id.
@@ -138,7 +112,7 @@ def grade(student: str, data: bytes | str, plan: Plan, box: WarmBox) -> Graded:
     except intake.BadSubmission as bad:
         return _failed(student, str(bad), digest, source, plan)
     taken_in = time.monotonic()
-    outcome = _run(found.notebook, plan, box)
+    outcome = await _run(found.notebook, plan, box)
     ran = time.monotonic()
     results = _judge(found, outcome, plan)
     clean(outcome.notebook)
@@ -151,12 +125,12 @@ def grade(student: str, data: bytes | str, plan: Plan, box: WarmBox) -> Graded:
     )  # fmt: skip
 
 
-def _run(notebook: NotebookNode, plan: Plan, box: WarmBox) -> Outcome:
+async def _run(notebook: NotebookNode, plan: Plan, box: WarmBox) -> Outcome:
     """Run a submission; once more if it got no kernel or the warm process died, which is not the submission's doing."""
     for attempt in (1, 2, 3):
-        warm = box.get()
+        warm = await asyncio.to_thread(box.get)
         try:
-            return asyncio.run(run(warm, nbformat.from_dict(notebook), plan.cases))
+            return await run(warm, nbformat.from_dict(notebook), plan.cases)
         except (WarmDied, RuntimeError) as error:
             if isinstance(error, WarmDied) or attempt == 2:
                 box.drop(warm)
@@ -216,10 +190,12 @@ def _write_in(notebook: NotebookNode, results: Mapping[str, Result], notes: list
             continue
         card = {"text/html": result.html(), "text/plain": result.text()}
         points = {"text/plain": repr(float(result.points))}
-        cell.outputs = [
-            nbformat.v4.new_output("display_data", data=card),
-            nbformat.v4.new_output("execute_result", data=points, execution_count=1),
-        ]
+        cell.outputs = nbformat.from_dict(
+            [  # not new_output, which takes a millisecond each to validate them; the notebook is validated as a whole
+                {"output_type": "display_data", "data": card, "metadata": {}},
+                {"output_type": "execute_result", "data": points, "metadata": {}, "execution_count": 1},
+            ]
+        )
         cell.execution_count = 1
     if notes:
         text = "**Notes of the grader**\n\n" + "\n".join(f"- {note}" for note in notes)

@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from autograder.course import Course, CourseError
 from autograder.grade.gradebook import read_record
-from autograder.grade.run import version_of
+from autograder.grade.plan import version_of
 from autograder.result import Result
 
 

@@ -75,7 +75,8 @@ class WarmProvisioner(KernelProvisionerBase):
             ip=f"{self.parent.warm.sockets(self.name)}/s",
             key=self.connection_info["key"].decode(),
         )
-        self.pid = self.parent.warm.fork(self.name, inside, self.parent.files)
+        fork = self.parent.warm.fork  # a twentieth of a second, in which other submissions' kernels go on
+        self.pid = await asyncio.to_thread(fork, self.name, inside, self.parent.files)
         return self.connection_info
 
     async def poll(self) -> int | None:

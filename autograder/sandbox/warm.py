@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import psutil
@@ -22,6 +22,7 @@ from autograder.sandbox.bubblewrap import WarmDied
 from autograder.sandbox.limits import Limits
 
 START_SECONDS = 120
+SHARE = 4  # submissions at a time, at most, that share one warm process
 
 
 def environment() -> dict[str, str]:
@@ -61,8 +62,53 @@ def _remove_left_over() -> None:
             shutil.rmtree(path, ignore_errors=True)
 
 
+def share(workers: int) -> int:
+    """How many of so many submissions at a time share a warm process, where all have as many."""
+    return max(share for share in range(1, SHARE + 1) if workers % share == 0)
+
+
+_ahead: list[Warm] = []  # started, and not taken yet
+
+
+@contextlib.contextmanager
+def ahead(limits: Limits, *, sandbox: bool = True) -> Iterator[None]:
+    """Start a warm process now, for the first in this process that asks for one with these settings.
+
+    Raises:
+        NoSandbox: when this machine cannot lock student code in.
+    """
+    warm = Warm(limits, sandbox=sandbox)
+    _ahead.append(warm)
+    try:
+        yield
+    finally:
+        if warm in _ahead:
+            _ahead.remove(warm)
+            warm.close()
+
+
+def ready(limits: Limits, *, sandbox: bool = True) -> Warm:
+    """A warm process that can fork: the one that was started ahead, or a new one.
+
+    Raises:
+        NoSandbox: when this machine cannot lock student code in. WarmDied: when it ended before it could fork.
+    """
+    fitting = [warm for warm in _ahead if (warm.limits, warm.sandbox) == (limits, sandbox)]
+    if fitting:
+        _ahead.remove(fitting[0])
+    warm = fitting[0] if fitting else Warm(limits, sandbox=sandbox)
+    try:
+        warm.wait()
+    except WarmDied:
+        warm.close()
+        raise
+    return warm
+
+
 class Warm:
     """A warm process. Use as a context manager, or call `close`.
+
+    It is started at once and takes seconds to import what notebooks import; `wait` waits for that, and `fork` does.
 
     Args:
         limits: of every submission forked from it.
@@ -89,16 +135,24 @@ class Warm:
             bubblewrap.command(self.folder, argv, environment()) if sandbox else argv,
             env=None if sandbox else environment() | {"PYTHONPATH": os.pathsep.join(bubblewrap.code_paths())},
             pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log,
+            start_new_session=True,  # a terminal's Ctrl-C is for the grader, which ends this process itself
         )  # fmt: skip
         theirs.close()
         ours.settimeout(START_SECONDS)
         self._socket = ours
         self._stream = ours.makefile("rw", encoding="utf-8", newline="\n")
-        try:
-            self._read()
-        except WarmDied:
-            self.close()
-            raise
+        self._ready = False
+
+    def wait(self) -> None:
+        """Wait until it can fork.
+
+        Raises:
+            WarmDied: when it ended before it could.
+        """
+        with self._lock:
+            if not self._ready:
+                self._read()
+                self._ready = True
 
     def __enter__(self) -> Warm:
         return self
@@ -132,6 +186,7 @@ class Warm:
         Raises:
             WarmDied: when the warm process is gone, or could not make the namespaces.
         """
+        self.wait()
         answer = self._ask(
             do="fork", name=name, connection=dict(connection), limits=self.limits.to_plain(),
             python=bubblewrap.python_paths(), sandbox=self.sandbox, folder=str(self.folder / name),
@@ -162,8 +217,9 @@ class Warm:
 
     def close(self) -> None:
         """End the warm process and every submission in it."""
-        with contextlib.suppress(OSError):
-            self._socket.close()
+        for end in (self._stream, self._socket):  # both, or the warm process would never see the end
+            with contextlib.suppress(OSError, ValueError):
+                end.close()
         self._process.kill()
         self._process.wait()
         self._log.close()

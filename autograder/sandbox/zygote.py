@@ -14,6 +14,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import BinaryIO, NamedTuple, TextIO
 
 from autograder.starting import starting
@@ -31,6 +32,21 @@ PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 1, 4, 
 KERNEL = "/run/kernel"
 OVER_MEMORY = 99  # the keeper's exit status when it ended a kernel for its memory
 WATCH_SECONDS = 0.2
+OF_KERNELS = (  # what a kernel imports when it starts, or with its first cells
+    "IPython.core.completerlib",
+    "IPython.core.debugger",
+    "IPython.core.logger",
+    "IPython.core.oinspect",
+    "IPython.extensions.storemagic",
+    "autograder.sandbox.answer",
+    "ipykernel.debugger",
+    "ipykernel.kernelapp",
+    "ipykernel.zmqshell",
+    "matplotlib.pyplot",
+    "matplotlib_inline.backend_inline",
+    "tornado.platform.asyncio",
+    "zmq.utils.garbage",
+)
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -64,16 +80,10 @@ def warm_up() -> None:
     import pkgutil
     from importlib import import_module
 
-    import ipykernel.debugger
-    import ipykernel.kernelapp
-    import ipykernel.zmqshell
     import keras
-    import matplotlib.pyplot
-    import matplotlib_inline.backend_inline
     import tensorflow
     import unrolled
 
-    import autograder.exercises
     import autograder.notebook  # noqa: F401
     from autograder import exercise
 
@@ -81,7 +91,9 @@ def warm_up() -> None:
         exercise.of_module(name)
     for module in pkgutil.walk_packages(unrolled.__path__, "unrolled."):
         import_module(module.name)
-    _ = (keras.layers.RNN, keras.ops, tensorflow.GradientTape, matplotlib.pyplot.figure, ipykernel, matplotlib_inline)
+    for name in OF_KERNELS:
+        import_module(name)
+    _ = (keras.layers.RNN, keras.ops, tensorflow.GradientTape)
 
 
 def serve(control: socket.socket) -> None:
@@ -303,6 +315,7 @@ def _address_space() -> int:
 
 
 def _run_kernel(request: dict) -> None:
+    from ipykernel import ipkernel
     from ipykernel.kernelapp import IPKernelApp
 
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -310,7 +323,10 @@ def _run_kernel(request: dict) -> None:
     with open(path, "w") as file:  # noqa: PTH123
         json.dump(request["connection"], file)
     app = IPKernelApp.instance()
+    # It lists all modules for its debugger: to look at 5,000 of them would copy 25 MB of the warm process's memory.
+    ipkernel.sys = SimpleNamespace(modules={})
     app.initialize(["-f", path, "--IPKernelApp.parent_handle=0", "--HistoryManager.enabled=False"])
+    ipkernel.sys = sys
     app.start()
     os._exit(0)
 

@@ -92,7 +92,7 @@ def run(quick: bool = False) -> dict[str, float]:
         stock = _nbgrader(course)
         otter = _otter(course, Path(folder) / "otter")
         demos = _nbgrader_with_demos(_class_of(released, WITH_DEMOS))
-        few, many = (_ours(_class_of(released, number)) for number in (small, large))
+        few, many = (_ours(_class_of(released, number), watched=True) for number in (small, large))
         _draw_memory(many)
     begun = [size for when, size in many.samples if when > many.start]
     first, second = begun[: len(begun) // 2], begun[len(begun) // 2 :]
@@ -110,7 +110,7 @@ def run(quick: bool = False) -> dict[str, float]:
         "small_class": small,
         "large_class": large,
         "per_submission_1000_vs_100": many.each_once_started / few.each_once_started,
-        "peak_memory_gb": max(graded.peak for graded in (ours, few, many)) / 1e9,
+        "peak_memory_gb": max(graded.peak for graded in (few, many)) / 1e9,
         "memory_growth_mb": (sum(second) / len(second) - sum(first) / len(first)) / 1e6,
     }
 
@@ -166,16 +166,19 @@ def _class_of(course: Course, size: int) -> Course:
     return copy
 
 
-def _ours(course: Course) -> Graded:
+def _ours(course: Course, watched: bool = False) -> Graded:
+    """Grade a class; where it is watched, with the memory that all processes take, which costs some time itself."""
     command = [BIN / "autograder", "grade", "04", "--course", course.root, "--force"]
     begin = time.monotonic()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     samples: list[tuple[float, int]] = []
     watch = threading.Thread(target=_watch, args=(process.pid, begin, samples))
-    watch.start()
+    if watched:
+        watch.start()
     said = process.communicate()[0]
     seconds = time.monotonic() - begin
-    watch.join()
+    if watched:
+        watch.join()
     found = re.search(r"(\d+) graded in ([\d.]+) s.*start ([\d.]+) s", said)
     if process.returncode or not found:
         raise RuntimeError(f"autograder grade ended with {process.returncode} and said {said[-300:]!r}.")
