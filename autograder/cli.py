@@ -44,6 +44,7 @@ class _Group(click.Group):
         warnings.simplefilter("ignore", SAWarning)  # of nbgrader's own use of its database
         for category in (DuplicateCellId, MissingIDFieldWarning):  # in a submission: intake says what it made of it
             warnings.simplefilter("ignore", category)
+        warnings.filterwarnings("ignore", "Sending large graph")  # Dask's advice about a submission of megabytes
         try:
             return super().invoke(ctx)
         except (LessonError, CourseError) as error:
