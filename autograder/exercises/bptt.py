@@ -5,6 +5,12 @@ import numpy as np
 from autograder.exercise import NOT_BY_HAND, Case, Exercise, Part, call_function, distinct_sizes, evenly
 
 WEIGHT_GRADIENTS = ("dWx", "dWh", "db")
+OF_GRADIENTS = {"dWx": "the kernel's part", "dWh": "the recurrent kernel's part", "db": "the bias's part"}
+PRINT_PASSES = (
+    "Print for each pass the step after which it ends, the steps that it goes over and the losses that it takes in, "
+    "for 8 steps with k1 = 3 and k2 = 5, and compare with the table of the exercise; if they agree, look at one step "
+    "of a pass"
+)
 COSTS = ("bptt_operations", "bptt_memory", "rtrl_operations", "rtrl_memory")
 
 
@@ -51,17 +57,28 @@ def probe_truncated(truncated_backward, inputs):
 
 
 def draw_cost(rng: np.random.Generator) -> Case:
-    """time, units, features: integers, all different."""
-    sizes = distinct_sizes(rng, "time", "units", "features", low=3, high=30)
-    return Case({name: np.array(size) for name, size in sizes.items()}, sizes)
+    """time, units, features: integers, all different. A count is no array: no axis to sum or to average over."""
+    while True:
+        sizes = distinct_sizes(rng, "time", "units", "features", low=3, high=30)
+        units, features = sizes["units"], sizes["features"]
+        if units**2 != features + units + 1:  # as many rows of weights as recurrent weights
+            break
+    return Case({name: np.array(size) for name, size in sizes.items()}, {})
 
 
 def with_integers(returns: tuple[str, ...]):
-    """A probe that calls a function with the inputs in order, numbers as Python's own integers."""
+    """A probe that calls a function with the inputs in order, numbers as Python's own integers.
+
+    What comes back may be one array of so many numbers.
+    """
     call = call_function(returns)
 
     def probe(function, inputs):
-        return call(function, _numbers(inputs))
+        def listed(*numbers):
+            answer = function(*numbers)
+            return list(answer) if isinstance(answer, np.ndarray) and answer.shape == (len(returns),) else answer
+
+        return call(listed, _numbers(inputs))
 
     return probe
 
@@ -72,6 +89,7 @@ EXERCISES = [
         {**{name: Part(0.28, (name,)) for name in WEIGHT_GRADIENTS}, "passes": Part(0.16, ("dWh_even", "dWh_long"))},
         forbidden=NOT_BY_HAND,
         about={
+            **{name: f"{of}. {PRINT_PASSES}" for name, of in OF_GRADIENTS.items()},
             "dWh_even": "dWh of 2 k1 steps with k2 = k1: two passes that meet and do not overlap",
             "dWh_long": "dWh where k1 and k2 are more than the steps: one pass over all of them",
         },

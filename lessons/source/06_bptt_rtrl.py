@@ -332,6 +332,8 @@ def elman_step(x, h_prev, Wx, Wh, b):
 #   $n$ and $k$ which leaves one number for each parameter. Add it up over the steps.
 # * At the end `reshape` the result to the shape of $W$, (features + units + 1, units), and cut it into its three
 #   parts. The row of the bias is of shape (units,).
+# * Your `truncated_backward` with $k_1 = k_2 = T$ gives the same numbers, so it can tell you in a cell of your own
+#   whether yours are right. In the answer it may not be called: it goes back.
 
 # %% tags=["exercise:rtrl.gradient"]
 
@@ -378,6 +380,10 @@ def elman_step(x, h_prev, Wx, Wh, b):
 # `ops.eye`, `ops.reshape`, `ops.transpose`, `ops.square`, `ops.ones_like`, `ops.zeros_like`. The layer may be
 # float64: `ops.eye(…, dtype=self.compute_dtype)` and the like, because their default is float32. The check
 # finds digits that are lost on the way.
+#
+# Section 5 compiles your layer with `tf.function`. While a function is compiled its tensors hold no numbers yet, so
+# NumPy has nothing to read there, nor have `float(…)` and `.numpy()`. So the check runs `call` and `learn` compiled, too.
+# It runs your layer without `learn` first: a slip in `learn` does not cost the points of `call`.
 
 # %% tags=["exercise:rtrl.OnlineElman"]
 

@@ -92,6 +92,17 @@ def cost(time, units, features):
     return bptt, sum(kept), rtrl, units * (1 + parameters)
 """,
     ),
+    "bptt.cost, in one array": (
+        "bptt.cost",
+        """
+def cost(time, units, features):
+    W = np.array([features, units, 1]) * units
+    step = W[:2].sum()
+    back = [step + W[0] + 2 * W[1], units]
+    on = [step + W.sum() * units * (units + 1), W.sum() * units + units]
+    return np.array([back[0] * time, back[1] * time, on[0] * time, on[1]])
+""",
+    ),
     "bptt.cost, multiplied out, as floats": (
         "bptt.cost",
         """

@@ -73,7 +73,7 @@ def gradient(dh, x, h0, Wx, Wh, b):
     return dWx, dWh, db
 """,
     ),
-    "rtrl.OnlineElman, NumPy inside and one matrix of weights": (
+    "rtrl.OnlineElman, one matrix of weights": (
         "rtrl.OnlineElman",
         """
 class OnlineElman(keras.Layer):
@@ -94,22 +94,22 @@ class OnlineElman(keras.Layer):
         )
 
     def weights_in_one(self):
-        return np.vstack([np.array(self.kernel), np.array(self.recurrent_kernel), np.array(self.bias)[None]])
+        return ops.concatenate([self.kernel, self.recurrent_kernel, ops.expand_dims(self.bias, 0)], axis=0)
 
     def call(self, inputs):
         W, units = self.weights_in_one(), self.units
-        u = np.hstack([np.array(inputs)[0], np.array(self.state)[0], 1.0])
-        h = np.tanh(u @ W)
-        P = W[self.rows[0] : -1].T @ np.array(self.sensitivities) + np.kron(u, np.eye(units))
+        u = ops.concatenate([inputs[0], self.state[0], ops.ones(1, dtype=inputs.dtype)], axis=0)
+        h = ops.tanh(u[None] @ W)[0]
+        direct = ops.reshape(u[None, :, None] * np.eye(units)[:, None, :], (units, -1))
+        P = ops.transpose(W[self.rows[0] : -1]) @ self.sensitivities + direct
         self.sensitivities.assign((1 - h**2)[:, None] * P)
         self.state.assign(h[None])
-        return ops.convert_to_tensor(h[None])
+        return h[None]
 
     def learn(self, dh):
-        step = self.learning_rate * (np.array(dh) @ np.array(self.sensitivities)).reshape(-1, self.units)
-        W = self.weights_in_one() - step
-        for weight, part in zip((self.kernel, self.recurrent_kernel, self.bias), np.split(W, np.cumsum(self.rows)[:-1])):
-            weight.assign(part.reshape(weight.shape))
+        W = self.weights_in_one() - self.learning_rate * ops.reshape(dh @ self.sensitivities, (-1, self.units))
+        for weight, part in zip((self.kernel, self.recurrent_kernel, self.bias), ops.split(W, np.cumsum(self.rows)[:-1])):
+            weight.assign(ops.reshape(part, weight.shape))
 
     def reset_state(self):
         for weight in (self.state, self.sensitivities):
@@ -119,10 +119,15 @@ class OnlineElman(keras.Layer):
         return super().get_config() | {"units": self.units, "learning_rate": self.learning_rate}
 """,
     ),
-    "rtrl.OnlineElman, the reference's sensitivity_step inside, TensorFlow's operations": (
+    "rtrl.OnlineElman, a helper with an axis for each index, TensorFlow's operations": (
         "rtrl.OnlineElman",
         """
 import tensorflow as tf
+
+def new_sensitivities(P, u, h, Wh):
+    through_the_old_state = tf.einsum("lk,lij->kij", Wh, P)
+    itself = tf.einsum("i,kj->kij", u, tf.eye(h.shape[0], dtype=u.dtype))
+    return tf.einsum("k,kij->kij", 1 - h * h, itself + through_the_old_state)
 
 class OnlineElman(keras.layers.Layer):
     def __init__(self, units, learning_rate=0.1, **kwargs):
@@ -141,10 +146,12 @@ class OnlineElman(keras.layers.Layer):
         )
 
     def call(self, inputs):
-        weights = [w.numpy() for w in (self.kernel, self.recurrent_kernel, self.bias)]
-        x, before = np.asarray(inputs), self.state.numpy()
-        self.sensitivities.assign(sensitivity_step(self.sensitivities.numpy()[None], x, before, *weights)[0])
-        self.state.assign(elman_step(x, before, *weights))
+        x, before = tf.convert_to_tensor(inputs), tf.identity(self.state.value)
+        after = tf.tanh(x @ self.kernel + before @ self.recurrent_kernel + self.bias)
+        by_row = tf.reshape(self.sensitivities, (self.units, -1, self.units))
+        new = new_sensitivities(by_row, tf.concat([x, before, [[1.0]]], 1)[0], after[0], self.recurrent_kernel)
+        self.sensitivities.assign(tf.reshape(new, self.sensitivities.shape))
+        self.state.assign(after)
         return tf.identity(self.state.value)
 
     def learn(self, dh):
