@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from importlib.metadata import version
 from multiprocessing import get_context
@@ -117,30 +118,37 @@ def count(seeds: int, keras_seeds: int, slow_seeds: int, workers: int = 2, say=p
 
 
 def _part(id: str, seeds: range) -> dict[str, object]:
-    """Counts of some draws of one exercise, from the last run where nothing has changed."""
-    kept = ROOT / "build" / "bench" / "draws" / f"{id}-{seeds.start}-{seeds.stop}-{_state(id)}.json"
-    if kept.exists():
-        return json.loads(kept.read_text(encoding="utf-8"))
+    """Counts of some draws of one exercise."""
+    return _kept(id, id, seeds, lambda: _counted(id, seeds))
+
+
+def _alone(mistake_id: str, seeds: range) -> list[str]:
+    """The mistake's id, if some draw takes it for right."""
+    id, slug = mistake_id.split(":")
+    mistake = next(one for one in catalogue.own_mistakes(id) if one.id == mistake_id)
+    return _kept(f"{id}-{slug}", id, seeds, lambda: [mistake_id] if _accepted_alone(mistake, seeds) else [])
+
+
+def _kept(name: str, id: str, seeds: range, count: Callable[[], object]) -> object:
+    """What `count` gives, from the last run where nothing has changed that a verdict on the exercise depends on."""
+    path = ROOT / "build" / "bench" / "draws" / f"{name}-{seeds.start}-{seeds.stop}-{_state(id)}.json"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_suffix(".part")
+        part.write_text(json.dumps(count()), encoding="utf-8")
+        part.replace(path)
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _counted(id: str, seeds: range) -> dict[str, object]:
     wrong, short = catalogue.many_draws(id, seeds)
-    found = {
+    return {
         "accepted": sorted({fault.split(",")[0] for fault in wrong if "accepted" in fault}),
         "unnamed": sum(fault.endswith("not named") + 2 * fault.endswith("both: accepted as right") for fault in wrong),
         "misnamed": sum("misnamed" in fault for fault in wrong),
         "refused": sorted({f"{id}: {name}" for name, _ in short}),
         "verdicts": 2 * len(seeds) * len(catalogue.own_mistakes(id)),
     }
-    _keep(kept, found)
-    return found
-
-
-def _alone(mistake_id: str, seeds: range) -> list[str]:
-    """The mistake's id, if some draw takes it for right."""
-    id, slug = mistake_id.split(":")
-    kept = ROOT / "build" / "bench" / "draws" / f"{id}-{slug}-{seeds.start}-{seeds.stop}-{_state(id)}.json"
-    if not kept.exists():
-        mistake = next(one for one in catalogue.own_mistakes(id) if one.id == mistake_id)
-        _keep(kept, [mistake_id] if _accepted_alone(mistake, seeds) else [])
-    return json.loads(kept.read_text(encoding="utf-8"))
 
 
 def _accepted_alone(mistake, seeds: range) -> bool:
@@ -155,13 +163,6 @@ def _accepted_alone(mistake, seeds: range) -> bool:
             if result.verdict == "right" or not result.points < result.max_points:
                 return True
     return False
-
-
-def _keep(path: Path, found: object) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(found), encoding="utf-8")
-    part.replace(path)
 
 
 def _state(id: str) -> str:
