@@ -70,6 +70,12 @@ def test_streams_can_be_made_to_begin_where_something_new_begins():
     assert all(5 not in text[place + 1 : cut + 1] for place, cut in zip(firsts, (0, 76, 152, 228), strict=True))
 
 
+def test_all_blocks_at_once_are_the_blocks_one_below_the_other():
+    streams = Streams(some_text(), 3, 4, first=2)
+    for whole, *parts in zip(streams.arrays(), *(streams[k] for k in range(len(streams))), strict=True):
+        assert np.array_equal(whole.reshape(len(streams), 3, 4), parts)
+
+
 def test_streams_can_begin_with_a_later_block():
     streams = Streams(np.arange(302), 3, 5)
     later = streams.from_block(4)
@@ -457,12 +463,9 @@ def test_a_subclassed_model_with_two_layers_carries_both_states():
 
 @pytest.mark.full
 @pytest.mark.skipif(not SHARED.is_dir(), reason=f"{SHARED} is not here")
-@pytest.mark.parametrize(
-    ("name", "bound"),
-    [("tinyshakespeare.txt", 12.0), ("soseki_neko_ja.txt", 130.0)],
-)
-def test_a_character_model_learns_a_real_text(name, bound):
-    """Far below the perplexity of single characters, in a few thousand tokens a second."""
+@pytest.mark.parametrize("name", ["tinyshakespeare.txt", "soseki_neko_ja.txt"])
+def test_a_character_model_learns_a_real_text(name):
+    """Two passes bring it to less than half the perplexity of single characters."""
     from unrolled.ngram import KneserNey
     from unrolled.texts import text_file
 
@@ -471,7 +474,6 @@ def test_a_character_model_learns_a_real_text(name, bound):
     model = build_model("gru", len(text.vocabulary), 96, 48, batch=32)
     Training(model, ids, Plan(epochs=2, rate=0.005), progress=False).run()
     found = language.evaluate(model, other)
-    assert found < bound
     assert found < KneserNey(1).fit(ids, len(text.vocabulary)).perplexity(other) / 2
 
 

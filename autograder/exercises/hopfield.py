@@ -167,15 +167,20 @@ def draw_loads(rng: np.random.Generator) -> Case:
 
     32 units, so that the weights are exact, and odd counts, so that no field is zero, however sums are rounded. The
     first pattern has others like it after it, which agree with each other and not with it at two units: it loses those.
+    So do the last four patterns with the sixth, at four units, and they are never stored: who stores them sees it.
     """
     units = 32
     counts = np.delete(np.arange(7, 19, 2), rng.integers(6))
-    sizes = {"patterns": 19, "units": units, "loads": len(counts)}
+    sizes = {"patterns": 21, "units": units, "loads": len(counts)}
     patterns = _signs(rng, sizes["patterns"], units)
     two, others = np.split(rng.permutation(units)[:14], [2])
     for pattern, own in zip(patterns[1:4], others.reshape(3, 4), strict=True):
         pattern[:] = patterns[0]
         pattern[np.concatenate([two, own])] *= -1
+    four, others = np.split(rng.permutation(units)[:8], [4])
+    for pattern, own in zip(patterns[17:], others, strict=True):
+        pattern[:] = patterns[5]
+        pattern[[*four, own]] *= -1
     inputs = {
         "patterns": patterns,
         "counts": counts,

@@ -541,12 +541,17 @@ def story_model(cell, text, seed=1):
     return model
 
 
+writers = {}
+
+
 def writer(model):
-    """The same model for one stream, which reads one word at a time."""
-    one = RNNLM.from_config({**model.get_config(), "stateful": True})
-    one.build((1, 1))
-    one.set_weights(model.get_weights())
-    return one
+    """The same model for one stream, which reads one word at a time. Made once, then given the weights of the day."""
+    if model not in writers:
+        writers[model] = RNNLM.from_config({**model.get_config(), "stateful": True})
+        writers[model].build((1, 1))
+    writers[model].set_weights(model.get_weights())
+    writers[model].reset_state()
+    return writers[model]
 
 
 def write(model, count, temperature=1.0, top_k=0, seed=0, start=(corpora.STORY_END,)):
@@ -781,6 +786,7 @@ for name, (cell, rate, most) in runs.items():
         start[32:64] = 3.0  # i, f, g, o: the second quarter belongs to the forget gate
         model.recurrent_layer.cell.bias.assign(start)
     model.compile(keras.optimizers.Adam(rate, global_clipnorm=1.0), loss=language.MaskedCrossEntropy())
+    model.optimizer.build(model.trainable_variables)  # or TensorFlow traces the first step twice
     rng, losses = np.random.default_rng(1), []
     for _ in range(400):
         sentences = rnnlm.introductions(32, (0, most), rng, time=most + rnnlm.AROUND)

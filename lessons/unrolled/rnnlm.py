@@ -363,6 +363,7 @@ def skip_gram_vectors(
     scores = ops.squeeze(keras.layers.Dot(axes=2)([other(words), vectors(center)]), axis=-1)
     model = keras.Model([center, words], scores)
     model.compile(keras.optimizers.Adam(0.01), loss=keras.losses.BinaryCrossentropy(from_logits=True))
+    model.optimizer.build(model.trainable_variables)  # or TensorFlow traces the first step twice
     places = np.arange(window, len(ids) - window)
     noise = np.bincount(ids, minlength=vocabulary) ** 0.75
     noise /= noise.sum()
