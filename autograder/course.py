@@ -246,13 +246,13 @@ class Course:
         Args:
             lesson: whose.
             given: use this one.
-            keep: use the given one from now on.
+            keep: use the given one from now on. One that is drawn always is.
         """
         path = self.root / "results" / lesson / ".seed.json"
         if given is None and path.exists():
             return json.loads(path.read_text(encoding="utf-8"))["seed"]
         seed = secrets.randbits(48) if given is None else given
-        if keep:
+        if keep or given is None:
             write_atomically(path, json.dumps({"seed": seed}) + "\n")
         return seed
 

@@ -72,7 +72,8 @@ def test_a_plan_that_does_not_fit_is_worked_out_again(course, worked_out, change
 
 
 def test_a_seed_for_the_class_is_kept_and_one_for_a_student_is_not(course):
-    first = course.seed(LESSON)
+    (course.root / "results" / LESSON / ".seed.json").unlink()  # a course that an older version released
+    first = course.seed(LESSON, keep=False)
     assert course.seed(LESSON, 5, keep=False) == 5
     assert course.seed(LESSON) == first
     assert course.seed(LESSON, 6) == 6
