@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from autograder import exercise as exercises
 from autograder.gradients import numeric_gradient
-from solutions import rtrl
+from autograder.subject import observe
+from solutions import bptt, rtrl
 from solutions.rtrl import OnlineElman
 
 BATCH, TIME, FEATURES, UNITS = 3, 6, 4, 5
@@ -276,3 +278,32 @@ def test_a_bad_argument_is_refused_with_the_rule_the_value_and_an_example(name, 
     assert rule in text
     assert f"{name}={value!r}" in text
     assert "OnlineElman(units=8" in text
+
+
+BY_BPTT = """
+def gradient(dh, x, h0, Wx, Wh, b):
+    return truncated_backward(dh, x, h0, Wx, Wh, b, dh.shape[1], dh.shape[1])
+"""
+SWALLOWED = """
+def gradient(dh, x, h0, Wx, Wh, b):
+    try:
+        truncated_backward()
+    except Exception:
+        pass
+    return own(dh, x, h0, Wx, Wh, b)
+"""
+
+
+@pytest.mark.parametrize("answer", [BY_BPTT, SWALLOWED], ids=["called", "called, and the refusal swallowed"])
+def test_a_gradient_by_the_notebook_s_own_backpropagation_is_refused(answer):
+    """With RTRL in place of it, it is right; and the function that was refused is there again afterwards."""
+    exercise = exercises.find("rtrl.gradient")
+    names = vars(bptt) | vars(rtrl)
+    names["own"] = rtrl.gradient
+    refused = dict(names)
+    exec(answer, refused)
+    (seen,) = observe(exercise, refused, exercise.cases(1, 1))
+    assert seen.problem.kind == "forbidden"
+    assert refused["truncated_backward"] is bptt.truncated_backward
+    (seen,) = observe(exercise, names, exercise.cases(1, 1))
+    assert seen.problem is None
