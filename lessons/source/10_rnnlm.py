@@ -773,7 +773,7 @@ for temperature, top_k in ((0.3, 0), (1.0, 0), (1.0, 10), (2.0, 0)):
 # Keras' 1 it had not begun to learn after 400 updates in our trials.) Then each is asked at fixed distances, longer ones than in its training among them. The *distance* is the number of words from the name to the blank.
 
 # %% tags=["demo"]
-# Shows how often Elman and LSTM recall the name, against the distance. Takes about 12 s.
+# Shows how often Elman and LSTM recall the name, against the distance. Takes about 15 s.
 runs = {"Elman, 0 to 12 fillers": ("elman", 0.003, 12), "Elman, 0 to 40 fillers": ("elman", 0.003, 40)}
 runs |= {"LSTM, 0 to 40 fillers": ("lstm", 0.01, 40)}
 remembers = {}
@@ -836,7 +836,7 @@ figure
 # In Keras a layer is frozen by `layer.trainable = False`, before the model is compiled.
 
 # %% tags=["demo"]
-# Shows four language models that differ in the start of their table and in whether it learns. Takes about 20 s.
+# Shows four language models that differ in the start of their table and in whether it learns. Takes about 16 s.
 vectors = rnnlm.skip_gram_vectors(corpora.story_corpus(300_000, seed=50).ids, words, EMBEDDING)
 near = vectors @ vectors.T / np.outer(*[np.linalg.norm(vectors, axis=1)] * 2)
 for word in ("tom", "knight", "sleeps"):
@@ -880,7 +880,7 @@ rnnlm.perplexity_curves(
 # weights, opens the same folder and goes on. The losses of all blocks must be those of the run that was never interrupted.
 
 # %% tags=["demo"]
-# Shows a training that breaks off in the middle of a pass and goes on to the same losses. Takes about 8 s.
+# Shows a training that breaks off in the middle of a pass and goes on to the same losses. Takes about 6 s.
 with tempfile.TemporaryDirectory() as folder:
     model = story_model("gru", few, seed=2)
     model.embedding_layer.embeddings.assign(tables["random"][0])
